@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -180,7 +181,8 @@ def month_tape(
     except FileNotFoundError:
         pass
     except READING_PROBLEMS:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     begin_ms, end_ms = month_begin_ms(month), month_begin_ms(month_after(month))
     made = measured(
         (months or _Months(store)).candles(symbol, begin_ms, end_ms),
@@ -192,8 +194,9 @@ def month_tape(
     content = io.BytesIO()
     columns = _packed(made, smallest)
     np.savez(content, allow_pickle=False, **columns)  # packing would take three times as long as measuring
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content.getvalue())
+    with suppress(OSError):  # a full disk, or a store that may only be read: then it is made again the next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.getvalue())
     return made
 
 

@@ -218,3 +218,19 @@ def test_on_real_days_held_back_the_wished_number_is_met_within_30_percent(
         to_ms=FEB_2025 + 28 * DAY_MS, held_out_days=8,
     )  # fmt: skip
     assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)
+
+
+def test_a_tape_that_cannot_be_kept_is_made_again_and_says_the_same(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    store.add("AUSDT", "klines", wild_columns(2_000, seed=3))
+    (tmp_path / ".tape").write_text("where its folder should be")
+    span = {"from_ms": FEB_2025, "to_ms": FEB_2025 + 2_000 * MINUTE_MS, "lookback": 20}
+    without = [build_tape(store, ["AUSDT"], **span) for _ in range(2)]
+    (tmp_path / ".tape").unlink()
+    kept = build_tape(store, ["AUSDT"], **span)
+    assert len(list((tmp_path / ".tape").iterdir())) == 1
+    for tape in without:
+        for rule, rows in kept.rows.items():
+            assert tape.rows[rule].at_ms.tolist() == rows.at_ms.tolist()
+            assert tape.rows[rule].size.tolist() == rows.size.tolist()
+    assert sum(len(rows) for rows in kept.rows.values()) > 50
