@@ -119,6 +119,7 @@ def test_sort_search_and_filters_stand_in_the_address_and_survive_a_reload(page:
 
 def test_cells_change_by_themselves_and_only_on_the_screen(page: Chrome) -> None:
     page.opens("")
+    page.sees("return !document.querySelector('tr.filler')", within_s=60)  # all rows have come
     page.js(
         "window.changed = new Set(); new MutationObserver(found => found.forEach(change => "
         "  window.changed.add(change.target.closest?.('tr')?.rowIndex)))"
