@@ -79,8 +79,8 @@ test-scale: export ALTMONITOR_SCALE = 1
 test-scale: $(STAMP)
 	@$(BIN)/python -m tests.scale.install
 	$(LIMITED) 1800 $(BIN)/python -m tests.suite -- -q -rs -s $(FAULT_MATRIX) \
-		-- -q -rs --hypothesis-profile=ci tests/scale --ignore=$(FAULT_MATRIX) \
-		-- -q -rs --hypothesis-profile=ci $(OVER_POSTGRESQL)
+		-- -q -rs --timeout=300 --hypothesis-profile=ci tests/scale --ignore=$(FAULT_MATRIX) \
+		-- -q -rs --timeout=300 --hypothesis-profile=ci $(OVER_POSTGRESQL)
 
 # What ten thousand chats cost, and how it grows from a hundred: docs/scale.md.
 bench-scale: $(STAMP)
