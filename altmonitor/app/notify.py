@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
@@ -83,6 +83,7 @@ class ChatNotifier:
         self._market_line = MarketLineReader(deps.outbox, clock=deps.clock)
         self._began_s = deps.clock.monotonic()
         self._version = -1
+        self._read: tuple[State, Mapping[str, str]] | None = None
         self._settings: SettingsStore | None = None
         self.dispatcher: Dispatcher | None = None
         self.signals: SignalReceiver | None = None
@@ -199,12 +200,14 @@ class ChatNotifier:
         return None
 
     async def _read_settings(self) -> SettingsStore:
+        """Asked for once a second; built anew when something has changed."""
         config = self._deps.config
         self._version, state = await self._deps.read_state()
-        settings = SettingsStore(base_settings(config), state, home=home_of(config))
         moves = await self._deps.outbox.moves()
-        settings.follow_moves(lambda destination: moved_to(moves, destination))
-        self._settings = settings
+        if self._settings is None or (state, moves) != self._read:
+            settings = SettingsStore(base_settings(config), state, home=home_of(config))
+            settings.follow_moves(lambda destination: moved_to(moves, destination))
+            self._settings, self._read = settings, (state, moves)
         return self._settings
 
     async def _follow_settings(self) -> None:

@@ -64,6 +64,20 @@ async def test_who_missed_a_change_does_not_put_it_back(link: PostgresConnection
     assert await first.look() == pump_at(7.0)
 
 
+async def test_who_asks_again_and_again_reads_only_what_has_changed(link: PostgresConnection) -> None:
+    first, second = state_in(link), state_in(link)
+    await first.load()
+    await first.save(pump_at(5.0), who="ann")
+    version, state = await second.read()
+    again = await second.read()
+    assert (version, state) == (1, pump_at(5.0))
+    assert (again[0], again[1] is state) == (1, True)
+    await first.save(pump_at(6.0), who="ann")
+    assert await second.read() == (2, pump_at(6.0))
+    await first.save(pump_at(6.0), who="ann")
+    assert (await second.read())[0] == (await first.read())[0]
+
+
 async def test_saving_the_same_again_after_a_lost_answer_is_no_conflict(link: PostgresConnection) -> None:
     first = state_in(link)
     await first.load()
