@@ -166,9 +166,10 @@ class DestinationStyles:
         return next(iter(self._audiences.values()))
 
     def of(self, destination: Destination) -> DestinationStyle:
-        if destination not in self._found:
-            self._found[destination] = self._destination_styles[self.audience(destination).destination]
-        return self._found[destination]
+        found = self._found.get(destination)
+        if found is None:
+            found = self._found[destination] = self._destination_styles[self.audience(destination).destination]
+        return found
 
     def style(self, destination: Destination) -> Style:
         audience = self.audience(destination)

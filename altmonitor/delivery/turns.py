@@ -41,7 +41,9 @@ class BotTurns:
     def __init__(self, limit: int = OVERALL_LIMIT) -> None:
         self.pace = OverallPace(limit)
         self.is_refused = False
-        self._lines: dict[Urgency, dict[Turn, None]] = {urgency: {} for urgency in Urgency}
+        self._answers: dict[Turn, None] = {}
+        self._alerts: dict[Turn, None] = {}
+        self._courtesies: dict[Turn, None] = {}
         self._granted: dict[Turn, float] = {}
         self._unanswered: dict[Turn, float] = {}
         self._called: Turn | None = None
@@ -53,7 +55,7 @@ class BotTurns:
             return 0.0
         if turn.urgency is not urgency:
             self._leave_line(turn)
-            self._lines[urgency][turn] = None
+            self._line(urgency)[turn] = None
             turn.urgency = urgency
             self._call(but=turn)
         if self._called is not turn:
@@ -99,17 +101,19 @@ class BotTurns:
 
     def can_leave_within(self, count: int, horizon_s: float) -> bool:
         """True when so many messages of one chat leave in time although the others who wait say as much."""
-        waiting = len(self._lines[Urgency.ANSWER]) + len(self._lines[Urgency.ALERT])
+        waiting = len(self._answers) + len(self._alerts)
         return (waiting + 1) * count <= horizon_s * self.pace.limit / OVERALL_WINDOW_S
 
     def _reserved(self, now_s: float, *, but: Turn | None = None) -> int:
         """A turn that was granted and not used for a while, because the database does not answer, holds up nobody."""
+        if not self._granted and not self._unanswered:
+            return 0
         granted = sum(1 for turn, at_s in self._granted.items() if now_s - at_s < OVERALL_WINDOW_S and turn is not but)
         return granted + sum(1 for at_s in self._unanswered.values() if now_s - at_s < UNANSWERED_S)
 
     def _leave_line(self, turn: Turn) -> None:
         if turn.urgency is not None:
-            del self._lines[turn.urgency][turn]
+            del self._line(turn.urgency)[turn]
             turn.urgency = None
 
     def _call(self, *, but: Turn | None = None) -> None:
@@ -121,6 +125,12 @@ class BotTurns:
                 head.wake()
 
     def _head(self) -> Turn | None:
-        answers, alerts, courtesies = (self._lines[urgency] for urgency in Urgency)
-        first = alerts or answers if self._answers_in_a_row >= ANSWERS_IN_A_ROW else answers or alerts
-        return next(iter(first or courtesies), None)
+        answers, alerts = self._answers, self._alerts
+        first = (alerts or answers) if self._answers_in_a_row >= ANSWERS_IN_A_ROW else (answers or alerts)
+        line = first or self._courtesies
+        return next(iter(line)) if line else None
+
+    def _line(self, urgency: Urgency) -> dict[Turn, None]:
+        if urgency is Urgency.ALERT:
+            return self._alerts
+        return self._answers if urgency is Urgency.ANSWER else self._courtesies
