@@ -29,7 +29,7 @@ from altmonitor.detectors.sampled import Sample
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.market.math import MinuteRanges
 from altmonitor.replay.columns import Source, candle_columns, open_interest_columns
-from altmonitor.replay.store import READING_PROBLEMS, HistoryStore
+from altmonitor.replay.store import READING_PROBLEMS, HistoryStore, unreadable
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ def take_in_recorded(store: HistoryStore) -> list[str]:
             with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
                 found = list(_minutes_of(file)), list(_samples_of(file))
         except READING_PROBLEMS as problem:
-            problems.append(f"{path} cannot be read: {problem}")
+            problems.append(f"{unreadable(path, problem)}; it is set aside")
             path.rename(path.with_name(path.name + ".damaged"))
             continue
         for symbol, candle in found[0]:

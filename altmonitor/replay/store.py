@@ -235,6 +235,11 @@ READING_PROBLEMS = (
 """What reading a damaged file raises."""
 
 
+def unreadable(path: Path, problem: Exception) -> str:
+    """For a person. What is no file of numpy's at all, numpy takes for something that one might trust."""
+    return f"{path} cannot be read: {'it is no file of this store' if 'pickled' in str(problem) else problem}"
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     """Raises: StoreDamaged, also for what is found while it is read."""
@@ -242,7 +247,7 @@ def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             yield file
     except READING_PROBLEMS as problem:
-        raise StoreDamaged(f"{path} cannot be read: {problem}") from problem
+        raise StoreDamaged(unreadable(path, problem)) from problem
 
 
 def _about(file: Mapping[str, NDArray[Any]]) -> StoredMonth:

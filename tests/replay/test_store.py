@@ -212,3 +212,13 @@ def test_after_a_long_hole_another_price_is_another_coin_and_the_same_price_is_n
     found = holes(candle_columns([*before, *scaled], Source.ARCHIVE))
     assert [(hole.minutes, hole.is_another_coin) for hole in found] == [(7 * DAY - 10, True)]
     assert [hole.is_another_coin for hole in holes(candle_columns([*before, *same_coin], Source.ARCHIVE))] == [False]
+
+
+def test_what_is_no_file_of_the_store_is_called_that_and_nothing_else(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    store.add("FILUSDT", "klines", wild_columns(10))
+    file = next((tmp_path / "FILUSDT").iterdir())
+    file.write_bytes(b"\x00garbage" * 50)
+    with pytest.raises(StoreDamaged) as refused:
+        store.candles("FILUSDT", 0, 1 << 60)
+    assert str(refused.value) == f"{file} cannot be read: it is no file of this store"
