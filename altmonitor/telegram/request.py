@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import aiohttp
 from telegram.error import NetworkError, TelegramError, TimedOut
-from telegram.request._baserequest import BaseRequest
 
 from altmonitor.core.http_errors import in_words
 from altmonitor.core.tls import client_context
+from altmonitor.telegram import BaseRequest
 
 KEEP_ALIVE_S = 5.0
 """Shorter than any server of the Bot API keeps a connection: a call is never sent over one that is just being closed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -83,3 +84,18 @@ assert telegram.error.BadRequest is BadRequest
 assert telegram.Bot('1:x').token == '1:x'
 """
     assert "httpx" in loaded_by(code)
+
+
+def test_a_telegram_library_that_is_arranged_in_another_way_is_loaded_whole(tmp_path: Path) -> None:
+    (tmp_path / "telegram" / "request").mkdir(parents=True)
+    (tmp_path / "telegram" / "__init__.py").write_text("whole = True\n")
+    (tmp_path / "telegram" / "request" / "__init__.py").write_text("class BaseRequest: ...\n")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+import altmonitor.telegram
+import telegram
+assert telegram.whole
+assert altmonitor.telegram.BaseRequest is telegram.request.BaseRequest
+"""
+    assert "telegram.request" in loaded_by(code)
