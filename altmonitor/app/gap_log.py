@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.files import open_private, read_regular
 from altmonitor.core.types import Venue, of_venue
@@ -81,7 +82,8 @@ class GapLog:
     knows of a moment only after all that was found before, and what one feed had seen and not stored another must look
     for. frame_age_s: of the newest data, None before any.
 
-    unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
+    unseen_since_ms: beginning of what has not been looked through yet, None when everything was. unstored: alerts that
+    were found and are not on disk, oldest → newest; what a killed program takes with it, the next run must look for.
     untold_before: blind times of earlier runs whose report has not arrived; known after `load`.
     """
 
@@ -94,6 +96,7 @@ class GapLog:
         frame_age_s: Callable[[], float | None],
         is_blind: Callable[[], bool],
         unseen_since_ms: Callable[[], int | None],
+        unstored: Callable[[], Sequence[Alert]] = tuple,
         venue: Venue = "binance",
     ) -> None:
         self._memory = memory
@@ -105,6 +108,8 @@ class GapLog:
         self._frame_age_s = frame_age_s
         self._is_blind = is_blind
         self._unseen_since_ms = unseen_since_ms
+        self._unstored = unstored
+        self._waits_longest: str | None = None
         self._before_ms: int | None = None
         self._is_before_known = True
         self._untold: list[BlindTime] = []
@@ -209,10 +214,21 @@ class GapLog:
             await self.mark()
 
     async def mark(self) -> None:
-        """In a thread: a disk that hangs must hold up nobody."""
+        """In a thread: a disk that hangs must hold up nobody.
+
+        Never beyond what is found and not stored: the moment does not move while an alert is being stored, and goes
+        back to the first of their minutes when one has waited since the mark before.
+        """
         seen_ms = self._seen_until_ms()
-        if self._mark is not None and seen_ms is not None:
-            await asyncio.to_thread(self._mark.write, seen_ms)
+        waiting = [alert for alert in self._unstored() if alert.venue == self._venue]
+        waited_longest, self._waits_longest = self._waits_longest, waiting[0].key if waiting else None
+        if self._mark is None or seen_ms is None:
+            return
+        if waiting:
+            if self._waits_longest != waited_longest:
+                return
+            seen_ms = min(seen_ms, *(alert.minute_ms for alert in waiting))
+        await asyncio.to_thread(self._mark.write, seen_ms)
 
     def _seen_until_ms(self) -> int | None:
         age_s = self._frame_age_s()

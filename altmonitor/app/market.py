@@ -165,6 +165,7 @@ class MarketSide:
             frame_age_s=self.feed.frame_age_s,
             is_blind=self.feed.is_blind,
             unseen_since_ms=lambda: self.engine.unseen_since_ms,
+            unstored=deps.store.unstored,
         )
 
     def _seen_mark(self) -> SeenMark:

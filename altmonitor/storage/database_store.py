@@ -140,6 +140,10 @@ class DatabaseStore:
         """The database is open and the task that writes runs; whether it takes anything is another matter."""
         return self._writing is not None and not self._writing.done()
 
+    def unstored(self) -> Sequence[Alert]:
+        """Found and not on disk, as far as is known, oldest → newest."""
+        return [put.alert for put in self._writer.unwritten()]
+
     # --- AlertSink
 
     def put(self, alert: Alert, *, to: Sequence[Destination] | None = None) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from altmonitor.app.gap_log import GapLog, SeenMark
+from altmonitor.core.alert import Alert
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
 from altmonitor.storage.run_log import MOST_RUNS, MonitorRun, record_run, runs_of
 from tests.movable_clock import T0, MovableClock, at_work
+from tests.storage.samples import pump
 
 
 class Desk:
@@ -21,6 +23,7 @@ class Desk:
         self.age_s: float | None = 0.5
         self.is_blind = False
         self.unseen_ms: int | None = None
+        self.unstored: list[Alert] = []
         self.clock = MovableClock(T0)
         self.sight = GapLog(
             self,
@@ -29,6 +32,7 @@ class Desk:
             frame_age_s=lambda: self.age_s,
             is_blind=lambda: self.is_blind,
             unseen_since_ms=lambda: self.unseen_ms,
+            unstored=lambda: self.unstored,
         )
 
     async def meta_get(self, key: str) -> str | None:
@@ -221,6 +225,31 @@ async def test_a_killed_run_is_known_to_have_seen_until_its_last_second(tmp_path
     after = Desk(tmp_path, desk.kept)
     await after.clock.advance(40.0)
     assert await after.sight.load() == T0 + 27_500
+
+
+async def test_the_mark_waits_for_what_is_being_stored_and_goes_back_to_what_cannot_be(tmp_path: Path) -> None:
+    """A database that is locked for minutes, and a kill: what was found meanwhile the next run must find again."""
+    desk = Desk(tmp_path)
+
+    async def marked_s() -> float:
+        await desk.clock.advance(1.0)
+        await desk.sight.mark()
+        return (int((tmp_path / "mark").read_bytes()) - T0) / 1000
+
+    minute_ms = T0 // MINUTE_MS * MINUTE_MS
+    found = pump("SOLUSDT", key="sol", candle_ms=minute_ms - MINUTE_MS, event_ms=T0 + 1_200)
+    other = pump("SOLUSDT", key="okx:sol", venue="okx", candle_ms=minute_ms - 9 * MINUTE_MS)
+    assert await marked_s() == 0.5
+    desk.unstored = [found]
+    assert await marked_s() == 0.5
+    desk.unstored = [other, pump("BTCUSDT", key="btc")]
+    assert await marked_s() == 0.5
+    desk.unstored = [other]
+    assert await marked_s() == 3.5
+    desk.unstored = [found, pump("BTCUSDT", key="btc")]
+    assert [await marked_s(), await marked_s()] == [3.5, (minute_ms - MINUTE_MS - T0) / 1000]
+    desk.unstored = []
+    assert await marked_s() == 6.5
 
 
 async def test_nothing_is_marked_while_nothing_is_seen(tmp_path: Path) -> None:
