@@ -164,13 +164,13 @@ async def test_too_many_requests_blocks_okx_even_inside_a_200(refusal: Reply) ->
         assert source.guard_status().state == "blocked"
 
 
-async def test_okx_is_asked_four_times_in_two_seconds_at_most_and_one_cohort_question_fits() -> None:
+async def test_okx_is_asked_three_times_in_two_seconds_at_most_and_one_cohort_question_fits() -> None:
     async with okx_place() as (web, source, clock):
         await source.cohorts("AUSDT", period="5m", limit=1, priority=SWEEP)
         assert len(web.asked) == 3
         second = asyncio.create_task(source.cohorts("BUSDT", period="5m", limit=1, priority=SWEEP))
         await asyncio.sleep(0.2)
-        assert len(web.asked) == 4
+        assert len(web.asked) == 3
         clock.walk(2)
         await asyncio.wait_for(second, timeout=5)
         assert len(web.asked) == 6

@@ -21,6 +21,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, clearest, long_short
+from altmonitor.exchanges.rest.budget import Shares
 from altmonitor.exchanges.rest.client import ANSWER_WITHIN_S, UNREADABLE, One, Rows, VenueRest, venue_guard
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import Priority
@@ -92,7 +93,15 @@ _TAKER_ROWS = Rows(_OkxTakerRow)
 
 
 def okx_guard(base_url: str, *, clock: Clock, block_file: Path | None = None) -> Guard:
-    return venue_guard(base_url, clock=clock, requests=5, per_s=2.0, probe="/api/v5/public/time", block_file=block_file)
+    return venue_guard(
+        base_url,
+        clock=clock,
+        requests=5,
+        per_s=2.0,
+        probe="/api/v5/public/time",
+        block_file=block_file,
+        request_shares=Shares(0.60, 0.60),  # three of five: one question about cohorts needs as many
+    )
 
 
 def instrument(symbol: str) -> str:

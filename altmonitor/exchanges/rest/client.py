@@ -256,6 +256,7 @@ def venue_guard(
     on_change: Callable[[GuardStatus], None] | None = None,
     weights: LimitPool | None = None,
     weight_shares: Shares = VENUE_SHARES,
+    request_shares: Shares = VENUE_SHARES,
 ) -> Guard:
     """The gate for one host: at most 60 % of `requests` in any `per_s` seconds. probe: a path that costs next to
     nothing. weights: where requests weigh, what all who ask from here may weigh together."""
@@ -268,7 +269,7 @@ def venue_guard(
             weights=weights,
             pools={POOL: LimitPool(limit=requests, window_s=per_s)},
             weight_shares=weight_shares,
-            pool_shares=VENUE_SHARES,
+            pool_shares=request_shares,
         ),
         probe=probe,
     )
