@@ -23,6 +23,7 @@ DECODED_IN_C = {"exchanges/binance/dialect.py"}
 """Its decoder is built once and runs without a line of Python per frame."""
 
 ASKED_ON_THE_WAY = {
+    "engine/alert_ranks.py",
     "engine/decision_log.py",
     "commands/arguments.py",
     "commands/message.py",
@@ -36,7 +37,7 @@ ASKED_ON_THE_WAY = {
     "storage/state_format.py",
 }
 """They hold values and pure functions; the kline or the command is not handed to them. `commands/message.py` is asked
-which commands stand in a message."""
+which commands stand in a message, `engine/alert_ranks.py` which alert of its day this one is."""
 
 
 def journey(heading: str) -> list[str]:

@@ -58,6 +58,7 @@ MAY_LACK = (
     *(
         f"/v1/smartmoney/{name}"
         for name in (
+            "trader",
             "performance-by-trader",
             "search-trader",
             "trader-positions",

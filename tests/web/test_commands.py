@@ -67,7 +67,8 @@ async def test_the_table_is_listed() -> None:
     }
     (stats,) = (row for row in rows if row["name"] == "stats")
     assert stats["arguments"]["properties"] == {
-        "hours": {"type": "integer", "minimum": 1, "maximum": 720, "default": 24}
+        "hours": {"type": "integer", "minimum": 1, "maximum": 720, "default": 24},
+        "venue": {"anyOf": [{"enum": ["binance", "bybit", "hyperliquid", "okx"]}, {"type": "null"}], "default": None},
     }
     assert [row["name"] for row in rows] == [row.name for row in COMMANDS]
 

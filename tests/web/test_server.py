@@ -283,6 +283,7 @@ async def test_stats_count_the_hours_before_now() -> None:
         "hours": 48,
         "total": 3,
         "by_kind": {"price": 2, "vol": 1},
+        "by_venue": {},
         "by_symbol": [{"symbol": "SOLUSDT", "count": 2}, {"symbol": "BTCUSDT", "count": 1}],
     }
     (asked,) = alerts.asked
