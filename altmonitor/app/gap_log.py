@@ -96,7 +96,7 @@ class GapLog:
         frame_age_s: Callable[[], float | None],
         is_blind: Callable[[], bool],
         unseen_since_ms: Callable[[], int | None],
-        unstored: Callable[[], Sequence[Alert]] = tuple,
+        unstored: Callable[[], Sequence[Alert]],
         venue: Venue = "binance",
     ) -> None:
         self._memory = memory

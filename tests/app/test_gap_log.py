@@ -293,6 +293,7 @@ async def test_every_start_is_kept_with_what_the_run_before_it_had_seen(tmp_path
         frame_age_s=lambda: None,
         is_blind=lambda: False,
         unseen_since_ms=lambda: None,
+        unstored=list,
     )
     await second.sight.load()
     assert len(runs_of(first.values["runs"])) == 1  # a start waits for no disk
