@@ -1,12 +1,11 @@
 """Funding at every venue with the open interest it is paid on: of the monitor in this process, else what one beside it
-keeps in scores.db."""
+keeps in scores.db. Where that cannot be read, questions raise StorageError."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from altmonitor.core.errors import StorageError
 from altmonitor.core.venue_names import coin_of
 from altmonitor.operations.context import MonitorView, OperationContext
 from altmonitor.positioning.funding import FundingAverage, SizedFunding, VenueFunding, funding_average
@@ -72,10 +71,7 @@ def _sized(monitor: MonitorView, row: VenueFunding, now_ms: int) -> SizedFunding
 async def _kept(context: OperationContext) -> Mapping[str, CoinFundings] | None:
     if context.scores is None:
         return None
-    try:
-        rows = await context.scores.fundings.all(since_ms=context.clock.now_ms() - KEPT_MS)
-    except StorageError:
-        return None
+    rows = await context.scores.fundings.all(since_ms=context.clock.now_ms() - KEPT_MS)
     found: dict[str, CoinFundings] = {}
     for row in rows:
         coin = coin_of(row.funding.symbol)

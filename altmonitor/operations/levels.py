@@ -109,7 +109,7 @@ async def liquidations(context: OperationContext, arguments: OneSymbol) -> Liqui
         if found.nearest_short_liq_pct is None:
             missing["nearest_short_liq_pct"] = "no level above the price is known"
     if not inputs.past.heard:
-        missing |= dict.fromkeys(("past", "past_since_ts"), NOT_HEARD)
+        missing |= dict.fromkeys(("past", "past_since_ts"), inputs.past_reason or NOT_HEARD)
     source = _levels_source(inputs)
     return LiquidationLevels(
         ts=inputs.now_ms // 1000,

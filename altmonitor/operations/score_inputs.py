@@ -52,7 +52,8 @@ class ScoreInputs:
     open_interests: USD of one side by venue; open_interests_missing: venues that list it and told none lately.
     levels: None where neither wallets nor open interest are known, `levels_reason` says which. wallet_positions:
     (address, position) of the watched wallets that hold it. closed: what the estimate was told had ended by force.
-    past: what was closed by force while somebody listened, of the last day. failures: why venues gave no answer.
+    past: what was closed by force while somebody listened, of the last day; past_reason: why that cannot be read, ''
+    where it can. failures: why venues gave no answer.
     """
 
     symbol: str
@@ -70,6 +71,7 @@ class ScoreInputs:
     levels_reason: str = ""
     closed: ClosedByForce | None = None
     past: PastLiquidations = field(default_factory=PastLiquidations)
+    past_reason: str = ""
     failures: tuple[str, ...] = ()
 
     @property
@@ -119,13 +121,13 @@ async def inputs_of(context: OperationContext, symbol: str) -> ScoreInputs:
 
 async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
     """Six questions at once. Never raises for a venue that does not answer."""
-    who, crowd, minutes, pool, past, fundings = await asyncio.gather(
+    who, crowd, minutes, pool, heard, known = await asyncio.gather(
         _asked(lambda: _who(context, symbol)),
         _asked(lambda: _cohorts(context, symbol)),
         _asked(lambda: _minutes(context, symbol)),
         _asked(lambda: _pool(context)),
-        past_of(context, symbol),
-        fundings_of(context, symbol),
+        _asked(lambda: past_of(context, symbol)),
+        _asked(lambda: fundings_of(context, symbol)),
     )
     now_ms = context.clock.now_ms()
     readings: dict[Metric, MetricReading | NoReading] = {}
@@ -136,11 +138,12 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
     _read_minutes(readings, candles, minutes.reason if isinstance(minutes, _Missing) else "", now_ms)
     _prefer_live_price(readings, context, symbol)
     totals, positions = _read_wallets(readings, pool, symbol)
-    no_fundings = "" if fundings else NO_FUNDINGS if fundings is None else "no venue that is watched lists it"
-    rates = [row.funding for row in fundings or ()]
+    past = PastLiquidations() if isinstance(heard, _Missing) else heard
+    fundings, no_fundings = _found_fundings(known)
+    rates = [row.funding for row in fundings]
     _read_spread(readings, rates, no_fundings, now_ms)
     readings["mvrv"] = readings["sopr"] = NoReading(reason=NO_ONCHAIN)
-    held, not_told = _open_interests(context, symbol, fundings or (), now_ms)
+    held, not_told = _open_interests(context, symbol, fundings, now_ms)
     closed = closed_since(past, since_ms=now_ms - STEPS_MS, venue="binance")
     levels, why = levels_of(readings, candles, [position for _, position in positions], now_ms, closed)
     return ScoreInputs(
@@ -149,7 +152,7 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
         readings=readings,
         minutes=candles,
         minutes_source=f"binance:{TICKER}",
-        fundings=fundings or (),
+        fundings=fundings,
         fundings_reason=no_fundings,
         open_interests=held,
         open_interests_missing=not_told,
@@ -159,8 +162,18 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
         levels_reason=why,
         closed=closed,
         past=past,
+        past_reason=heard.reason if isinstance(heard, _Missing) else "",
         failures=tuple(dict.fromkeys(failures)),
     )
+
+
+def _found_fundings(known: CoinFundings | _Missing | None) -> tuple[CoinFundings, str]:
+    """And why there are none."""
+    if isinstance(known, _Missing):
+        return (), known.reason
+    if known is None:
+        return (), NO_FUNDINGS
+    return known, "" if known else "no venue that is watched lists it"
 
 
 # --- questions ----------------------------------------------------------------------------------------------------

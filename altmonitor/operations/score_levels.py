@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Venue
 from altmonitor.market.candles import Candle
 from altmonitor.operations.context import OperationContext
@@ -26,12 +25,10 @@ PAST_MS: Final = 24 * 3_600_000
 
 
 async def past_of(context: OperationContext, symbol: str) -> PastLiquidations:
+    """Raises StorageError."""
     if context.scores is None:
         return PastLiquidations()
-    try:
-        return await context.scores.liquidations.of(symbol, since_ms=context.clock.now_ms() - PAST_MS)
-    except StorageError:
-        return PastLiquidations()
+    return await context.scores.liquidations.of(symbol, since_ms=context.clock.now_ms() - PAST_MS)
 
 
 def closed_since(past: PastLiquidations, *, since_ms: int, venue: Venue | None = None) -> ClosedByForce | None:

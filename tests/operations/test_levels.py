@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
 from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.operations.api_health import ExchangeState
-from altmonitor.operations.errors import BadArgument
+from altmonitor.operations.errors import BadArgument, Unavailable
 from altmonitor.operations.known_fundings import live_fundings
 from altmonitor.operations.score_cache import ScoreCache
 from altmonitor.operations.table import OPERATION_OF
+from altmonitor.storage.score_store import scores_in
 from tests.operations.operations_kit import NOW_MS, Bench
 from tests.operations.score_kit import whole
 from tests.operations.test_confirm import asked
@@ -128,6 +130,21 @@ async def test_j20_in_a_process_without_a_monitor_what_one_beside_it_keeps_is_us
     shown = await asked("score_snapshot", alone, symbol="SOLUSDT")
     assert shown.metrics["funding_spread"].value == pytest.approx(0.0007)
     assert (shown.funding_average.value, shown.funding_average.unavailable) == (0.0001, None)
+
+
+async def test_scores_that_cannot_be_read_are_named_as_the_reason_and_not_taken_for_nothing_stored(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "scores.db").mkdir()
+    bench = Bench()
+    alone = whole(bench, monitor=None, scores=scores_in(tmp_path / "scores.db", clock=bench.clock))
+    found = await asked("liquidation_levels", alone, symbol="SOLUSDT")
+    assert found.past is None
+    assert "unable to open database file" in found.unavailable["past"]
+    shown = await asked("score_snapshot", alone, symbol="SOLUSDT")
+    assert "unable to open database file" in shown.metrics["funding_spread"].unavailable
+    with pytest.raises(Unavailable, match="unable to open database file"):
+        await asked("funding_arb", alone, symbol="SOLUSDT", min_spread=0)
 
 
 async def test_j21_flows_are_the_exact_sum_of_takers_and_say_what_they_are_not() -> None:
