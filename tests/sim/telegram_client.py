@@ -41,6 +41,13 @@ class RawClient:
             body: dict[str, Any] = await answer.json()
             return body
 
+    async def body(self, method: str, pieces: AsyncIterator[bytes], content_type: str) -> dict[str, Any]:
+        """A body that leaves in the given pieces."""
+        headers = {"Content-Type": content_type}
+        async with self._session.post(f"{self._sim.url}/bot{TOKEN}/{method}", data=pieces, headers=headers) as answer:
+            body: dict[str, Any] = await answer.json()
+            return body
+
     async def page(self, method: str, **params: Any) -> tuple[int, str, str]:
         """Status, content type, body."""
         async with self._session.post(f"{self._sim.url}/bot{TOKEN}/{method}", json=params) as answer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -47,6 +49,26 @@ async def test_the_largest_shapes_are_taken() -> None:
         assert (await photo(client, png(2_000, 100)))["ok"]
         assert (await photo(client, png(5_000, 5_000)))["ok"]
         assert len(sim.chats[5]) == 2
+
+
+async def test_an_upload_with_a_piece_shorter_than_its_boundary_is_read() -> None:
+    content = png(90, 60) + bytes(200_000)
+    form = aiohttp.FormData({"chat_id": "5"})
+    form.add_field("photo", content, filename="chart.png", content_type="image/png")
+    upload = form()
+    assert isinstance(upload, aiohttp.MultipartWriter)
+    body = await upload.as_bytes()
+    first = body.index(content) + 5
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for begin, end in ((0, first), (first, first + 5), (first + 5, len(body))):
+            yield body[begin:end]
+            await asyncio.sleep(0.1)  # so that the server has read it before the next is there
+
+    async with telegram() as (sim, client):
+        answer = await client.body("sendPhoto", pieces(), upload.content_type)
+    assert answer["ok"], answer
+    assert sim.chats[5][0].photo == content
 
 
 async def test_name_and_type_of_the_upload_are_kept() -> None:
