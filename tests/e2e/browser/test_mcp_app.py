@@ -6,7 +6,7 @@ import html
 import json
 from pathlib import Path
 
-from altmonitor.mcp.page import PAGE
+from altmonitor.mcp.server import PAGE
 from altmonitor.render.format import Style
 from altmonitor.render.panel import panel_of, panel_page
 from altmonitor.settings.zones import zone_of
