@@ -1,4 +1,4 @@
-"""`altmonitor positioning`: the values of the positioning interface, on the command line."""
+"""`altmonitor positioning`: the values of the positioning interface, as JSON or as tables for a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import RenderableType
 
@@ -34,10 +34,11 @@ from altmonitor.positioning.json_values import (
     read_limit,
     read_period,
 )
-from altmonitor.render.cohort_table import divergence_table, history_table, positioning_table
+from altmonitor.render import format as n
+from altmonitor.render.format import Style
+from altmonitor.render.tables import table
 
 ASKED: Final = ("binance", "okx", "bybit")
-_TABLES: Final = {"show": positioning_table, "divergence": divergence_table, "history": history_table}
 _THINGS: Final = {"show": "Positioning", "divergence": "Divergence", "history": "History"}
 _ALIGNED_BUCKETS: Final = 3
 """Of each cohort, for one moment: the newest bucket of one may come later than that of another."""
@@ -152,3 +153,77 @@ def _shown(value: object) -> str:
     if value is None:
         return "–"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+# --- tables for a person; what is not known is a dash -----------------------------------------------------------------
+
+DASH: Final = "–"
+SHARES: Final = "Of accounts, the share of those that hold a position; of position size, the share of that."
+NO_ADVICE: Final = "Difference: top traders by position size minus all accounts, percentage points. No advice."
+_COHORTS: Final = {
+    "retail_crowd": "all accounts",
+    "top_traders_by_accounts": "top accounts",
+    "top_traders_by_position": "top positions",
+}
+
+
+def positioning_table(values: Mapping[str, Any], style: Style) -> list[RenderableType]:
+    """values: as `positioning_values` makes them."""
+    rows = [
+        (
+            cohort["label"],
+            _percent(cohort["long_account_pct"]),
+            _percent(cohort["short_account_pct"]),
+            _ratio(cohort["long_short_ratio"]),
+            _moment(cohort["timestamp"], style),
+        )
+        for cohort in values["cohorts"]
+    ]
+    gap = values["divergence"]
+    cohorts = table(("", "long", "short", "long/short", "as of"), rows)
+    return [_head(values), cohorts, *([] if gap is None else [gap["read"]]), SHARES]
+
+
+def divergence_table(values: Mapping[str, Any], style: Style) -> list[RenderableType]:
+    """values: as `divergence_values` makes them."""
+    if values["signal"] is None:
+        return [_head(values), "Crowd and top traders have no bucket in common."]
+    rows = [
+        ("all accounts", _percent(values["retail_long_pct"])),
+        ("top traders, by position size", _percent(values["smart_money_long_pct"])),
+        ("difference", f"{values['long_pct_gap']:+.2f} points"),
+        ("difference of long/short", f"{values['ratio_gap']:+.4f}"),
+    ]
+    return [_head(values), table(("", "long"), rows), values["read"], NO_ADVICE]
+
+
+def history_table(values: Mapping[str, Any], style: Style) -> list[RenderableType]:
+    """values: as `history_values` makes them; oldest → newest."""
+    rows = []
+    for point in values["points"]:
+        shares = (_percent(point[f"{name}_long_pct"]) for name in _COHORTS)
+        gap = point["long_pct_gap"]
+        rows.append((_moment(point["timestamp"], style), *shares, DASH if gap is None else f"{gap:+.2f}"))
+    columns = ("as of", *(f"{name} long" for name in _COHORTS.values()), "difference")
+    return [_head(values), table(columns, rows), NO_ADVICE]
+
+
+def _head(values: Mapping[str, Any]) -> str:
+    age_s = values["age_s"]
+    age = "" if age_s is None else f" · newest {n.duration(age_s)} old"
+    return f"{values['symbol']} · buckets of {values['period']}{age} · {values['source']}"
+
+
+def _percent(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2f} %"
+
+
+def _ratio(value: float | None) -> str:
+    return DASH if value is None else f"{value:.4f}"
+
+
+def _moment(time_ms: int | None, style: Style) -> str:
+    return DASH if time_ms is None else n.date_and_time(time_ms, style.tz)
+
+
+_TABLES: Final = {"show": positioning_table, "divergence": divergence_table, "history": history_table}

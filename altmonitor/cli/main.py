@@ -28,12 +28,13 @@ from altmonitor.cli.parameters import (
     OUT_FILE,
     VENUE,
     KindOfAlert,
+    LazyCommands,
     env_file_option,
     json_option,
+    machine_options,
 )
 from altmonitor.cli.past_commands import archive, replay, try_settings, tune
 from altmonitor.cli.position_commands import positioning, track, who
-from altmonitor.cli.question_commands import ask, compare, smartmoney
 from altmonitor.core.console import make_printable
 
 
@@ -244,6 +245,47 @@ def api(env_file: Path, new_key: str | None, key_name: str, **options: Any) -> N
         if new_key is not None:
             leave(serving.new_key(opened, plan=new_key, name=key_name))
         leave(serving.serve(opened, **options))
+
+
+def _operation_commands(options: Any) -> dict[str, click.Command]:
+    from altmonitor.cli.ask import operation_commands
+
+    return operation_commands(options)
+
+
+def _trader_commands(options: Any) -> dict[str, click.Command]:
+    from altmonitor.cli.smartmoney import trader_commands
+
+    return trader_commands(options)
+
+
+@click.group(cls=LazyCommands, load=_trader_commands)
+def smartmoney() -> None:
+    """Followed traders of Hyperliquid and OKX: who is ranked, what they hold, what a pool of them agrees on.
+
+    `altmonitor smartmoney traders-by-filter --period 90 --limit 5`, then trader-positions --authorId …
+    """
+
+
+@click.group(cls=LazyCommands, load=_operation_commands)
+def ask() -> None:
+    """Everything that HTTP and AI clients can ask, one sub-command each: `altmonitor ask get-funding btc`.
+
+    What only a running monitor knows is asked there (API_HOST, API_PORT, API_TOKEN).
+    """
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@machine_options
+def compare(env_file: Path, *, as_json: bool, **given: str) -> None:
+    """Two contracts side by side: `altmonitor compare btc eth`."""
+    with session(env_file) as opened:
+        from altmonitor.cli import ask as asking
+        from altmonitor.operations.table import OPERATION_OF
+
+        leave(asking.ask(opened, OPERATION_OF["compare"], given, as_json=as_json))
 
 
 cli.add_command(ask)
