@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar
 
 from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
@@ -23,7 +25,6 @@ from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.errors import BadArgument, NoMonitor, NotFound
-from altmonitor.operations.score_cache import ScoreCache
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
@@ -74,6 +75,43 @@ class MonitorView:
             watched = ", ".join(self.venues)
             raise BadArgument(f"{venue} is not watched here; watched: {watched} (VENUES)")
         return self.venues[venue]
+
+
+KEPT_S: Final = 20.0
+"""What a score was made of is kept so long: a venue's buckets change every five minutes."""
+KEPT_MOST: Final = 500
+
+
+class Gathered(Protocol):
+    @property
+    def now_ms(self) -> int: ...
+
+
+G = TypeVar("G", bound=Gathered)
+
+
+class ScoreCache:
+    """What scores were made of, by contract: who asks about many contracts asks the same one again. Whoever
+    asks while it is being gathered waits for that.
+
+    last: the answers given last, by what was asked.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Gathered] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
+        self.last: dict[tuple[str, ...], Mapping[str, Any]] = {}
+
+    async def of(self, symbol: str, *, gather: Callable[[], Awaitable[G]], now_ms: Callable[[], int]) -> G:
+        if len(self._known) > KEPT_MOST:
+            self._known.clear()
+            self.last.clear()
+            self._turns = {name: turn for name, turn in self._turns.items() if turn.locked()}
+        async with self._turns.setdefault(symbol, asyncio.Lock()):
+            known = self._known.get(symbol)
+            if known is None or not 0 <= now_ms() - known.now_ms < KEPT_S * 1000:
+                known = self._known[symbol] = await gather()
+            return known  # type: ignore[return-value]  # one type is put in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

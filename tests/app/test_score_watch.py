@@ -11,8 +11,7 @@ from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps, condition_val
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.operations.board import MarketBoard
-from altmonitor.operations.context import OperationContext
-from altmonitor.operations.score_cache import ScoreCache
+from altmonitor.operations.context import OperationContext, ScoreCache
 from altmonitor.operations.score_inputs import gather_inputs
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.replay.outcome_recorder import OutcomeMarket

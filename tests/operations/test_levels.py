@@ -10,9 +10,9 @@ import pytest
 from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
 from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.operations.api_health import ExchangeState
+from altmonitor.operations.context import ScoreCache
 from altmonitor.operations.errors import BadArgument, Unavailable
 from altmonitor.operations.known_fundings import live_fundings
-from altmonitor.operations.score_cache import ScoreCache
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.storage.score_store import scores_in
 from tests.operations.operations_kit import NOW_MS, Bench

@@ -1,13 +1,29 @@
-"""Hyperliquid's perpetuals, put together."""
+"""Hyperliquid's perpetuals, put together, and in what they are counted.
+
+Source: https://hyperliquid.gitbook.io/hyperliquid-docs/for-developers/api (2026-09): open interest in coins of one
+side, funding per hour, candles without a closing flag, a volume in coins. Liquidations have no stream of their own.
+"""
 
 from __future__ import annotations
 
-from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
+from typing import Final
+
+from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter, Units
 from altmonitor.exchanges.hyperliquid.dialect import hyperliquid_dialect
 from altmonitor.exchanges.hyperliquid.rest import HyperliquidRest
-from altmonitor.exchanges.hyperliquid.units import UNITS
 from altmonitor.exchanges.hyperliquid.wallets import hyperliquid_guard, hyperliquid_wallets
 from altmonitor.exchanges.no_positioning import NoPositioning
+
+UNITS: Final = Units(
+    venue="hyperliquid",
+    oi_sides=1,
+    oi_unit="coins",
+    long_liquidated="",
+    funding_hours=1.0,
+    quote_from="coins x close",
+    event_time="arrival",
+    closes="clock",
+)
 
 
 def hyperliquid_adapter(deps: AdapterDeps) -> ExchangeAdapter:

@@ -9,14 +9,20 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from altmonitor.ops.wizard import docker_way
+from altmonitor.config import VARIABLES
+from altmonitor.core.errors import ConfigError
+from altmonitor.core.proxies import PROXY_VARIABLES
+from altmonitor.core.tls import TLS_VARIABLES
+from altmonitor.ops.wizard import docker_way, env_file
 from altmonitor.ops.wizard.answers import WizardAnswers
-from altmonitor.ops.wizard.carried import carry
 from altmonitor.ops.wizard.prompts import Option
+from altmonitor.ops.wizard.reasons import reason
 from altmonitor.ops.wizard.session import WizardSession
 
 UNIT = Path("/etc/systemd/system/altmonitor.service")
@@ -164,3 +170,77 @@ def _monitor(session: WizardSession) -> tuple[str, ...]:
 
 def _shown(command: Sequence[str]) -> str:
     return shlex.join(command)
+
+
+# --- what only this wizard's shell knows: proxies, addresses, settings ------------------------------------------------
+
+_ANSWERED = frozenset({"TG_BOT_TOKEN", "TG_CHAT_ID"})
+"""Written already, as they were asked and tried."""
+_OF_THIS_MACHINE = ("_FILE", "_PATH", "API_HOST", "API_PORT")
+_CARRIED = tuple(
+    variable.name
+    for variable in VARIABLES
+    if variable.name not in _ANSWERED and not variable.name.endswith(_OF_THIS_MACHINE)
+)
+
+
+def only_in_shell(environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Name → value as it counts here. given: what stands in the file."""
+    found = {}
+    for name in (*PROXY_VARIABLES, *_CARRIED):
+        small = name.lower() if name in PROXY_VARIABLES else name
+        value = (environ.get(small) or environ.get(name) or "").strip()
+        standing = given.get(small) or given.get(name) or ""
+        if value and value != standing:
+            found[name] = value
+    return found
+
+
+def is_this_machine(value: str) -> bool:
+    """An address that means another machine inside a container, or over there."""
+    host = urlsplit(value if "://" in value else f"//{value}").hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def carry(session: WizardSession, *, where: str, is_container: bool, is_usual: bool) -> None:
+    """Asks whether it is to be written, too. where: key of the text that names what would not see it. is_usual: yes is
+    what Enter takes."""
+    found = only_in_shell(session.environ, session.given)
+    if found:
+        session.say("carry_found", sign="!", where=session.text(where), file=session.env_file, names=_named(found))
+        if session.terminal.confirm(session.text("carry_ask", file=session.env_file), default=is_usual):
+            _write(session, found)
+    standing = {**session.given, **(found if not found.items() - session.given.items() else {})}
+    here = [
+        name
+        for name, value in standing.items()
+        if (name.upper() in PROXY_VARIABLES[:3] or name.endswith("_URL")) and is_this_machine(value)
+    ]
+    if here and is_container:
+        session.say("carry_loopback", sign="!", names=", ".join(here))
+    files = [name for name in TLS_VARIABLES if session.environ.get(name)]
+    if files and is_container:
+        session.say("carry_certificates", sign="!", names=", ".join(files))
+
+
+def _write(session: WizardSession, found: Mapping[str, str]) -> None:
+    try:
+        env_file.write(session.env_file, found)
+        session.read_env_file()
+    except ConfigError as problem:
+        session.say("not_written", sign="✗", why=reason(session.terminal.texts, problem))
+        return
+    session.say("written", sign="✓", file=session.env_file)
+
+
+def _named(found: Mapping[str, str]) -> str:
+    """Addresses without their login; of anything else the name is enough."""
+    return ", ".join(
+        f"{name}={value.rpartition('@')[2] if '@' in value else value}"
+        if name in PROXY_VARIABLES[:3] or name.endswith("_URL")
+        else name
+        for name, value in found.items()
+    )

@@ -21,8 +21,8 @@ from altmonitor.core.status import (
     assess,
 )
 from altmonitor.ops.health_probe import ProbeAnswer
-from altmonitor.ops.wizard.carried import is_this_machine, only_in_shell
 from altmonitor.ops.wizard.docker_way import health_text
+from altmonitor.ops.wizard.start_step import is_this_machine, only_in_shell
 from altmonitor.ops.wizard.texts import Texts
 from tests.fakes import cause
 from tests.ops.screen import Screen
