@@ -124,10 +124,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("VOL_BURST_EARLY", "true", read.flag, "true or false",
              "tell a volume burst as soon as the running candle has reached the bound; false = at its close"),
     Variable("THRESHOLD_MODE", "fixed", read.one_of("fixed", "adaptive"), "fixed or adaptive",
-             "adaptive: a price bound is `ADAPTIVE_SIGMAS` times the contract's own usual minute, measured every hour"),
+             "adaptive: bounds of price and volume follow from what each contract usually does, measured every hour"),
     Variable("ADAPTIVE_SIGMAS", "6", read.number(1, 100), "1 to 100",
-             "how many times, where `THRESHOLD_MODE=adaptive`"),
+             "a price bound is so many times the contract's own usual minute, where `THRESHOLD_MODE=adaptive`"),
     Variable("ADAPTIVE_FLOOR_PCT", "1", read.number(0.1, 100), "0.1 to 100", "and at least so many percent"),
+    Variable("ADAPTIVE_VOLUME_MULT", "2", read.number(0, 100), "0 to 100",
+             "the bound of a burst is so many times the contract's 95th percentile; 0: `VOL_BURST_MULT`"),
+    Variable("ADAPTIVE_VOLUME_FLOOR", "3", read.number(1, 1000), "1 to 1000", "and at least so many times its median"),
     Variable("FEED_GATHER_MS", "20", read.whole(0, 100), "a whole number, 0 to 100",
              "milliseconds socket reads are gathered; 0 = off"),
     Variable("LSR_PERIOD", "5m", read.one_of(*LSR_PERIODS), " ".join(LSR_PERIODS),
@@ -314,6 +317,8 @@ class Config:
     threshold_mode: str
     adaptive_sigmas: float
     adaptive_floor_pct: float
+    adaptive_volume_mult: float
+    adaptive_volume_floor: float
     chart: bool
     feed_gather_ms: int
     lsr_period: str

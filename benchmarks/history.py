@@ -131,7 +131,7 @@ def _question() -> Callable[[], int]:
         usd=np.full(ROWS, np.inf),
         side=draw.integers(0, 2, ROWS),
         day_usdt=np.full(ROWS, np.inf),
-        sigma_pct=np.full(ROWS, np.nan),
+        own_size=np.full(ROWS, np.nan),
     )
     symbols = tuple(f"C{number}USDT" for number in range(560))
     tape = Tape(

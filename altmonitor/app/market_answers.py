@@ -213,6 +213,8 @@ def with_stored(checks: Sequence[RuleCheck], told: Iterable[StoredAlert]) -> tup
             verdict=Verdict.FIRE if details.told_before_pct is None else Verdict.ESCALATE,
             value=value,
             threshold=details.threshold,
+            sigmas=details.threshold_sigmas,
+            busy_times=details.threshold_busy_times,
             from_ms=None if details.window_s is None else alert.event_ms - round(details.window_s * 1000),
             to_ms=alert.event_ms,
             is_late=alert.late,

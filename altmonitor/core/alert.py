@@ -180,6 +180,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     threshold: float | None = None  # the bound that was reached: percent for price and oi, multiple for vol
     threshold_sigmas: float | None = None  # … and how many times the contract's usual minute that is; None: it is fixed
+    threshold_busy_times: float | None = None  # … or its busy minute, for vol
     window_s: float | None = None  # the span really measured, seconds (60 s asked can be 58.7 s)
     told_before_pct: float | None = None  # escalation: the value the reader was told last, percent
     episode_key: str | None = None  # escalation: key of the first alert of this move; its message is replied to

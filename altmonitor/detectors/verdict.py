@@ -28,7 +28,8 @@ class RuleCheck:
     from_ms … to_ms: the window really measured. sample_age_s: of the newest sample used.
     floor_usd, measured_usd: for a verdict that something is too thin.
     until_ms: when the reason ends (cooldown, mute); None: it has no end of its own.
-    sigmas: how many times the contract's usual minute the threshold is, where it follows from that.
+    sigmas, busy_times: how many times the contract's usual minute, or its busy one, the threshold is, where it follows
+    from that.
     is_late: judged afterwards, in history, not in its own minute.
     """
 
@@ -44,6 +45,7 @@ class RuleCheck:
     until_ms: int | None = None
     is_late: bool = False
     sigmas: float | None = None
+    busy_times: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import msgspec
 from altmonitor.core.alert import Alert, Details, FundingElsewhere, Kind
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.adaptive import sigmas_of
+from altmonitor.detectors.adaptive import busy_times, sigmas_of
 from altmonitor.detectors.conditions import METRIC_NOTE, Crossing
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceFinding, threshold_of
@@ -100,6 +100,7 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Se
         details=_details(
             around,
             threshold=settings.vol_burst_mult,
+            threshold_busy_times=busy_times(settings),
             window_s=60.0,
             running_s=None if kline.is_closed else max(0, around.event_ms - kline.open_ms) / 1000,
             quote_usdt=kline.quote_usdt,

@@ -9,7 +9,7 @@ import msgspec
 
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.types import Venue
-from altmonitor.detectors.adaptive import adapted
+from altmonitor.detectors.adaptive import UsualMinutes, adapted
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceMove
 from altmonitor.detectors.sampled import SampledDetector
@@ -75,15 +75,10 @@ class AudienceState:
     def settings_of(self, symbol: str) -> Settings:
         return self._adapted.get(symbol) or self.audience.settings.for_symbol(symbol)
 
-    def as_adapted(self, settings: Settings, symbol: str) -> Settings:
-        """Settings of some other time, with the bounds that follow from what the contract does now."""
-        known = self._adapted.get(symbol)
-        return adapted(settings.for_symbol(symbol), None if known is None else known.sigma_pct)
-
-    def adapt(self, symbol: str, sigma_pct: float | None) -> None:
-        """What its usual minute is; None: not known, so the bounds that are set count."""
+    def adapt(self, symbol: str, usual: UsualMinutes) -> None:
+        """What its minutes usually are; where that is not known the bounds that are set count."""
         settings = self.audience.settings.for_symbol(symbol)
-        own = adapted(settings, sigma_pct)
+        own = adapted(settings, usual)
         if own is settings:
             self._adapted.pop(symbol, None)
         else:

@@ -14,6 +14,7 @@ from altmonitor.core.alert import OWNER, Alert, Kind, StoredSize
 from altmonitor.core.clock import speed_of
 from altmonitor.core.durations import DurationCounts
 from altmonitor.core.types import Destination
+from altmonitor.detectors.adaptive import UsualMinutes
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.price import bounds_of
 from altmonitor.detectors.verdict import Verdict
@@ -74,6 +75,8 @@ class Expectation(NamedTuple):
 
 
 LATENCY_SAMPLES = 1000
+KEPT_MEASURES = 4
+"""Of the usual minutes of a contract: those of the hours whose candles are kept."""
 Decision = tuple[Verdict, int | None]
 """With the moment when its reason ends, unix ms; None: it has no end of its own."""
 
@@ -93,7 +96,7 @@ class Audiences:
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
         self.detect_durations = DurationCounts(speed=speed_of(links.clock))
-        self._sigmas: dict[str, float] = {}
+        self._usual: dict[str, deque[tuple[int, UsualMinutes]]] = {}  # (event time since when, what)
         self.apply(audiences, at_ms=at_ms)
 
     def apply(self, audiences: Sequence[Audience], *, at_ms: int) -> None:
@@ -110,9 +113,10 @@ class Audiences:
             self.audience_states.append(audience_state)
         all_settings = [audience_state.audience.settings for audience_state in self.audience_states]
         self._own_symbols = {symbol for settings in all_settings for symbol in settings.of_symbol}
-        self.is_adaptive = any(settings.adaptive_sigmas for settings in all_settings)
-        for symbol, sigma_pct in self._sigmas.items():
-            self.adapt(symbol, sigma_pct)
+        self.is_adaptive = any(settings.is_adaptive for settings in all_settings)
+        for symbol, measured in self._usual.items():
+            for audience_state in self.audience_states:
+                audience_state.adapt(symbol, measured[-1][1])
         self._bounds = self._loosest_for("")
         self.wants_liquidations = any(
             one.liquidations_usd for settings in all_settings for one in (settings, *settings.of_symbol.values())
@@ -135,7 +139,7 @@ class Audiences:
 
     def bounds(self, symbol: str) -> Bounds:
         """The loosest of all audiences that want to hear of prices."""
-        is_own = symbol in self._own_symbols or symbol in self._sigmas
+        is_own = symbol in self._own_symbols or symbol in self._usual
         general = self._loosest_for(symbol) if is_own else self._bounds
         wholes = [one.episodes.bounds(symbol) for one in self.audience_states]
         return general if all(one is NOTHING for one in wholes) else loosest((general, *wholes))
@@ -154,18 +158,22 @@ class Audiences:
         """False when nobody asks for volume bursts."""
         return any(audience_state.settings_of(symbol).vol_burst_mult for audience_state in self.audience_states)
 
-    def adapt(self, symbol: str, sigma_pct: float | None) -> None:
-        """The usual minute of a contract was measured; None: too little is known of it."""
-        if sigma_pct is None:
-            self._sigmas.pop(symbol, None)
-        else:
-            self._sigmas[symbol] = sigma_pct
+    def adapt(self, symbol: str, usual: UsualMinutes, *, at_ms: int) -> None:
+        """The minutes of a contract were measured; at_ms: it holds from then on, event time."""
+        known = self._usual.setdefault(symbol, deque(maxlen=KEPT_MEASURES))
+        if not known or known[-1][1] != usual:
+            known.append((at_ms, usual))
         for audience_state in self.audience_states:
-            audience_state.adapt(symbol, sigma_pct)
+            audience_state.adapt(symbol, usual)
+
+    def usual_at(self, symbol: str, at_ms: int) -> UsualMinutes | None:
+        """What bounds followed from then; None where nothing had been measured, or that is not known any more."""
+        measured = self._usual.get(symbol, ())
+        return next((usual for since_ms, usual in reversed(measured) if since_ms <= at_ms), None)
 
     def forget(self, symbol: str) -> None:
         """The contract left the exchange."""
-        self._sigmas.pop(symbol, None)
+        self._usual.pop(symbol, None)
         for audience_state in self.audience_states:
             audience_state.forget(symbol)
 

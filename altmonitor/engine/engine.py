@@ -17,7 +17,7 @@ from altmonitor.core.durations import DurationStatus
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.adaptive import HOUR_MS, MEASURED_MINUTES, sigma_pct
+from altmonitor.detectors.adaptive import HOUR_MS, MEASURED_MINUTES, usual_minutes
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.detectors.sampled import Readings
@@ -166,9 +166,9 @@ class Engine:
         if has_hole or is_short:
             self._late_detection.before_close(book, kline, has_hole=has_hole)
         book.close_candle(kline)
+        self._volume.evaluate(book, kline, measured, event_ms)
         if self._audiences.is_adaptive and (has_hole or (kline.open_ms + MINUTE_MS) % HOUR_MS == 0):
             self._adapt(book)
-        self._volume.evaluate(book, kline, measured, event_ms)
         self._late_detection.after_close(book, kline)
         self._volume.listen(book)
         if kline.open_ms < book.open_ms:
@@ -178,7 +178,11 @@ class Engine:
     def _adapt(self, book: SymbolBook) -> None:
         """Bounds that follow from the contract's own minutes before the full hour, for the rest of it."""
         hour_ms = (book.last_closed_ms + MINUTE_MS) // HOUR_MS * HOUR_MS
-        self._audiences.adapt(book.symbol, sigma_pct(book.closed.closes_before(hour_ms, MEASURED_MINUTES)))
+        closed = book.closed
+        usual = usual_minutes(
+            closed.closes_before(hour_ms, MEASURED_MINUTES), closed.volumes_before(hour_ms, MEASURED_MINUTES)
+        )
+        self._audiences.adapt(book.symbol, usual, at_ms=book.last_closed_ms + MINUTE_MS)
         self._aim(book.symbol)
 
     def _look_at_windows(self, book: SymbolBook) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.adaptive import with_origin
 from altmonitor.detectors.price import SILENT_MS, Move, PriceFinding, Reading, is_reached, threshold_of
 from altmonitor.detectors.sampled import Sample, SampleFinding
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
@@ -145,7 +146,7 @@ class PriceEvaluator:
                 until_ms=until_ms,
                 is_late=is_late,
             )
-            check = with_floor(check, settings, self._audiences, symbol)
+            check = with_floor(with_origin(check, settings), settings, self._audiences, symbol)
             self._log.record(symbol, move.candle_ms, destination, check)
 
 
@@ -389,5 +390,5 @@ class VolumeEvaluator:
         )
         if decision[0] is Verdict.THIN_CANDLE:
             check = replace(check, floor_usd=settings.vol_burst_min_usdt, measured_usd=measured.quote_usdt)
-        check = with_floor(check, settings, self._audiences, symbol)
+        check = with_floor(with_origin(check, settings), settings, self._audiences, symbol)
         self._log.record(symbol, kline.open_ms, audience_state.audience.destination, check)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import price as price_reading
-from altmonitor.detectors.adaptive import sigmas_of
+from altmonitor.detectors.adaptive import with_origin
 from altmonitor.detectors.kinds import KINDS, RULES
-from altmonitor.detectors.price import WHOLE, Move, threshold_of
+from altmonitor.detectors.price import Move, threshold_of
 from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audience_state import AudienceState
@@ -45,13 +45,12 @@ class Explainer:
         else:
             checks, gap = self._past.checks(audience_state, symbol, book, at_ms)
             moment_ms, is_now = at_ms, False
-        settings = audience_state.settings_of(symbol)
         return Explanation(
             symbol=symbol,
             destination=destination,
             at_ms=moment_ms,
             is_now=is_now,
-            checks=tuple(_with_sigmas(check, settings) for check in checks),
+            checks=checks,
             gap=gap,
             known_from_ms=self._log.known_from_ms,
         )
@@ -85,6 +84,7 @@ class Explainer:
                 value=change,
                 threshold=threshold or None,
             )
+            check = with_origin(check, settings)
             if not threshold:
                 yield replace(check, verdict=Verdict.SWITCHED_OFF)
             elif change is None or reading is None:
@@ -197,6 +197,7 @@ class Explainer:
     ) -> RuleCheck:
         """Of the running candle where it was judged already, else of the last closed one."""
         check = RuleCheck(rule=VOLUME_RULE, verdict=Verdict.NO_VALUE, threshold=settings.vol_burst_mult or None)
+        check = with_origin(check, settings)
         if not settings.vol_burst_mult:
             return replace(check, verdict=Verdict.SWITCHED_OFF)
         if book is None:
@@ -208,9 +209,3 @@ class Explainer:
             return check
         check = self._past.volume(audience_state, symbol, book, book.closed[-1].open_ms)
         return replace(check, sample_age_s=max(0, now_ms - book.closed[-1].open_ms - MINUTE_MS) / 1000)
-
-
-def _with_sigmas(check: RuleCheck, settings: Settings) -> RuleCheck:
-    if check.rule.kind != "price" or check.rule.window == WHOLE or not check.threshold:
-        return check
-    return replace(check, sigmas=sigmas_of(check.rule.window, check.threshold, settings))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.adaptive import adapted, with_origin
 from altmonitor.detectors.kinds import KINDS, RULES, WINDOW_S
 from altmonitor.detectors.price import MINUTES_OF, WHOLE, threshold_of
 from altmonitor.detectors.sampled import Sampling
@@ -247,8 +248,11 @@ class PastMinutes:
         in_force = minute.audience_state.in_force(from_ms, to_ms)
         if not in_force:
             return replace(check, verdict=Verdict.NOT_KEPT, threshold=None)
-        own = [(minute.audience_state.as_adapted(one.settings, minute.symbol), one) for one in in_force]
-        found = [_kept_back(judge(settings), one, minute, from_ms, to_ms) for settings, one in own]
+        usual = self._audiences.usual_at(minute.symbol, from_ms)
+        own = [(adapted(one.settings.for_symbol(minute.symbol), usual), one) for one in in_force]
+        found = [
+            _kept_back(with_origin(judge(settings), settings), one, minute, from_ms, to_ms) for settings, one in own
+        ]
         heard = [one for one in found if one.verdict not in _UNHEARD]  # a part of it that was not says nothing of those
         found = heard or found
         if len({one.verdict for one in found}) > 1:

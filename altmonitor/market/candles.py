@@ -182,8 +182,11 @@ class ClosedRun(Sequence[ClosedCandle]):
 
     def closes_before(self, open_ms: int, count: int) -> list[float]:
         """Closes of the last `count` minutes at most that opened before then, oldest → newest."""
-        after = len(self._closes) - max(0, (self._last_ms - open_ms) // MINUTE_MS + 1)
-        return self._closes[max(0, after - count) : max(0, after)].tolist()
+        return self._before(self._closes, open_ms, count)
+
+    def volumes_before(self, open_ms: int, count: int) -> list[float]:
+        """Their quote volumes, USDT."""
+        return self._before(self._quotes, open_ms, count)
 
     def volumes(self, count: int) -> list[float]:
         """Quote volume of the last `count` minutes at most, USDT, oldest → newest."""
@@ -237,6 +240,10 @@ class ClosedRun(Sequence[ClosedCandle]):
         begin_ms = self._last_ms - (len(self._opens) - 1 - first) * MINUTE_MS
         minutes = range(begin_ms, begin_ms + max(0, after - first) * MINUTE_MS, MINUTE_MS)
         return list(map(_candle_of, zip(minutes, *(column[first:after] for column in self._columns()), strict=True)))
+
+    def _before(self, column: array[float], open_ms: int, count: int) -> list[float]:
+        after = len(column) - max(0, (self._last_ms - open_ms) // MINUTE_MS + 1)
+        return column[max(0, after - count) : max(0, after)].tolist()
 
     def _columns(self) -> tuple[array[float], ...]:
         return self._opens, self._highs, self._lows, self._closes, self._quotes

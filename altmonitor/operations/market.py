@@ -241,7 +241,8 @@ class WhyArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 class RuleJudged(msgspec.Struct, frozen=True, kw_only=True):
     """One rule in one minute. value, threshold: in `unit`; null: no honest value, or switched off. from_ms … to_ms: the
-    window really measured. verdict: why it was told or not, in words. until_ms: when that reason ends."""
+    window really measured. verdict: why it was told or not, in words. until_ms: when that reason ends.
+    sigmas, busy_times: how many of the contract's usual or busy minutes the threshold is, null: it is as it was set."""
 
     kind: str
     window: str
@@ -257,6 +258,8 @@ class RuleJudged(msgspec.Struct, frozen=True, kw_only=True):
     measured_usd: float | None
     until_ms: int | None
     is_late: bool
+    sigmas: float | None = None
+    busy_times: float | None = None
 
 
 class WhyAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,6 +314,8 @@ def _judged(check: RuleCheck) -> RuleJudged:
         measured_usd=check.measured_usd,
         until_ms=check.until_ms,
         is_late=check.is_late,
+        sigmas=check.sigmas,
+        busy_times=check.busy_times,
     )
 
 

@@ -18,7 +18,7 @@ from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument, Forbidden, NoMonitor, Unavailable
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.settings import SETTING_OF, SETTINGS, Setting, Sign
+from altmonitor.settings.settings import SETTING_OF, SETTINGS, Setting, Settings, Sign
 from altmonitor.settings.state import SettingsStore
 
 
@@ -40,11 +40,22 @@ class SettingValue(msgspec.Struct, frozen=True, kw_only=True):
     command: str
 
 
+class AdaptiveBounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds that follow from each contract: of prices `sigmas` of its usual minute, at least `floor_pct` percent; of
+    volume `volume_mult` of its busy minutes (95th percentile), at least `volume_floor` medians; 0: that kind has those
+    that are set, as long as too few minutes are known both have."""
+
+    sigmas: float
+    floor_pct: float
+    volume_mult: float
+    volume_floor: float
+
+
 class SettingsInForce(msgspec.Struct, frozen=True, kw_only=True):
     """Of the main chat. watchlist: empty means every contract. muted: symbol → unix second it ends, null: for good.
 
     symbols: contracts with numbers of their own. kinds: what is told. quiet: `23:00-07:00`. budget_per_day: 0: none.
-    outcome_line: alerts say how those like them went on.
+    outcome_line: alerts say how those like them went on. adaptive: null: the numbers hold for every contract.
     """
 
     numbers: tuple[SettingValue, ...]
@@ -57,6 +68,7 @@ class SettingsInForce(msgspec.Struct, frozen=True, kw_only=True):
     quiet: str | None
     budget_per_day: int
     outcome_line: bool = True
+    adaptive: AdaptiveBounds | None = None
 
 
 def settings_in_force(store: SettingsStore) -> SettingsInForce:
@@ -75,6 +87,18 @@ def settings_in_force(store: SettingsStore) -> SettingsInForce:
         quiet=None if audience.quiet is None else str(audience.quiet),
         budget_per_day=audience.budget_per_day,
         outcome_line=audience.outcome_line,
+        adaptive=_adaptive(audience.settings),
+    )
+
+
+def _adaptive(settings: Settings) -> AdaptiveBounds | None:
+    if not settings.is_adaptive:
+        return None
+    return AdaptiveBounds(
+        sigmas=settings.adaptive_sigmas,
+        floor_pct=settings.adaptive_floor_pct,
+        volume_mult=settings.adaptive_volume_mult,
+        volume_floor=settings.adaptive_volume_floor,
     )
 
 

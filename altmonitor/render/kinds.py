@@ -86,12 +86,15 @@ def _price_lines(alert: Alert, style: Style) -> list[str]:
 
 
 def _own_bound(alert: Alert, style: Style) -> str:
-    """`bound 2.1 % = 6σ for BTC`, where it follows from the contract's own minutes."""
-    bound, sigmas = alert.details.threshold, alert.details.threshold_sigmas
-    if bound is None or sigmas is None:
+    """`bound 2.1 % = 6σ for BTC`, `bound 9.4× = 2 × P95 for BTC`, where it follows from the contract's own minutes."""
+    bound, sigmas, busy = alert.details.threshold, alert.details.threshold_sigmas, alert.details.threshold_busy_times
+    if bound is None or (sigmas is None and busy is None):
         return ""
-    shown = {"bound": f"{n.exact(round(abs(bound), 2))} %", "sigmas": n.exact(round(sigmas, 1))}
-    return style.say("own_bound", symbol=n.symbol_text(base_of(alert.symbol)), **shown)
+    if sigmas is not None:
+        shown, origin = f"{n.exact(round(abs(bound), 2))} %", f"{n.exact(round(sigmas, 1))}σ"
+    else:
+        shown, origin = f"{n.exact(round(bound, 1))}×", f"{n.exact(round(busy or 0.0, 1))} × P95"
+    return style.say("own_bound", symbol=n.symbol_text(base_of(alert.symbol)), bound=shown, origin=origin)
 
 
 def _oi_lines(alert: Alert, style: Style) -> list[str]:
@@ -123,6 +126,7 @@ def _volume_lines(alert: Alert, style: Style) -> list[str]:
     moved = style.say("price_in_candle", change=n.pct(alert.change_pct))
     return [
         compared,
+        _own_bound(alert, style),
         fact_line(style.say("price", price=n.price(alert.price)), moved),
         fact_line(_amplitude(alert, style), _taker_buys(alert, style)),
         fact_line(_oi_change(alert, style), _long_short(alert, style)),

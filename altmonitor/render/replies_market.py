@@ -200,6 +200,8 @@ def _measured(check: RuleCheck, style: Style) -> str:
         value = _number(check, check.value)
     if check.sigmas is not None:
         threshold = f"{threshold} = {n.exact(round(check.sigmas, 1))}σ"
+    if check.busy_times is not None:
+        threshold = f"{threshold} = {n.exact(round(check.busy_times, 1))} × P95"
     return say_reply(style.lang, "why_against", value=value, threshold=threshold)
 
 
@@ -209,7 +211,7 @@ def _number(check: RuleCheck, value: float) -> str:
 
 def _bound(check: RuleCheck, value: float) -> str:
     """As it is set; the bound of a whole move is computed and would have fifteen digits."""
-    unit, shown = KINDS[check.rule.kind].unit, n.exact(round(value, 4))
+    unit, shown = KINDS[check.rule.kind].unit, n.exact(round(value, 4 if check.busy_times is None else 1))
     if unit is Unit.USD:
         return money(abs(value))
     return f"{shown}×" if unit is Unit.MULTIPLE else f"{shown} %"

@@ -140,6 +140,9 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
     if settings.adaptive_sigmas:
         sigmas, floor = n.exact(settings.adaptive_sigmas), f"{n.exact(settings.adaptive_floor_pct)} %"
         lines.append(say(style.lang, "status_adaptive", sigmas=sigmas, floor=floor))
+    if settings.adaptive_volume_mult and settings.vol_burst_mult:
+        times, least = n.exact(settings.adaptive_volume_mult), f"{n.exact(settings.adaptive_volume_floor)}×"
+        lines.append(say(style.lang, "status_adaptive_volume", times=times, floor=least))
     lines.append(
         joined(
             say(style.lang, "status_rolling", state=say(style.lang, "on" if settings.rolling else "off")),

@@ -112,7 +112,7 @@ def shortest_warm_up_ms(options: ReplayOptions) -> int:
     spans = [LONGEST_WINDOW_MS, OI_MEMORY_MS, int(options.episodes.episode_quiet_min * MINUTE_MS)]
     spans += [settings.longest_cooldown_s * 1000 for settings in every]
     spans += [settings.vol_burst_lookback * MINUTE_MS for settings in every]
-    spans += [MEASURED_MINUTES * MINUTE_MS + HOUR_MS for settings in every if settings.adaptive_sigmas]
+    spans += [MEASURED_MINUTES * MINUTE_MS + HOUR_MS for settings in every if settings.is_adaptive]
     spans += [DAY_MS for settings in every if _asks_for_days(settings)]
     return max(spans) + 2 * MINUTE_MS
 

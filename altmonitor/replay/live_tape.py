@@ -64,8 +64,8 @@ def closed_columns(candles: Sequence[ClosedCandle | Candle]) -> CandleColumns:
 
 
 class _SmallRows:
-    """Columns of one rule: unix ms, symbol's number, signed size, USD that a floor is compared with, side, and the
-    contract's usual minute, percent."""
+    """Columns of one rule: unix ms, symbol's number, signed size, USD that a floor is compared with, side, and what
+    adaptive bounds are multiples of, see `TapeRows`."""
 
     def __init__(self) -> None:
         self.at_ms = array("q")
@@ -73,13 +73,13 @@ class _SmallRows:
         self.size = array("f")
         self.usd = array("f")
         self.side = array("b")
-        self.sigma_pct = array("f")
+        self.own_size = array("f")
 
     def __len__(self) -> int:
         return len(self.at_ms)
 
     def columns(self) -> dict[str, array[Any]]:
-        return {name: getattr(self, name) for name in ("at_ms", "symbol", "size", "usd", "side", "sigma_pct")}
+        return {name: getattr(self, name) for name in ("at_ms", "symbol", "size", "usd", "side", "own_size")}
 
     def add(self, **columns: NDArray[Any]) -> None:
         for name, column in self.columns().items():
@@ -100,7 +100,7 @@ class _SmallRows:
                     usd=whole["usd"].astype(np.float64),
                     side=whole["side"].astype(np.int64),
                     day_usdt=np.full(len(self), np.inf),
-                    sigma_pct=whole["sigma_pct"].astype(np.float64),
+                    own_size=whole["own_size"].astype(np.float64),
                 )
             ]
         )
@@ -139,7 +139,7 @@ class LiveTape:
                     size=rows.size,
                     usd=rows.usd,
                     side=rows.side,
-                    sigma_pct=rows.sigma_pct,
+                    own_size=rows.own_size,
                 )
             is_new = known.open_ms >= first_ms
             judged = is_new & (np.minimum(run_lengths(known.open_ms), lookback) >= FEWEST_CANDLES)
@@ -166,7 +166,7 @@ class LiveTape:
                 size=np.array([size]),
                 usd=np.array([np.inf if usd is None else usd]),
                 side=np.array([size > 0]),
-                sigma_pct=np.array([np.nan]),
+                own_size=np.array([np.nan]),
             )
 
     # --- what is known
@@ -232,7 +232,7 @@ class LiveTape:
                 continue
             columns = {column: file[f"{name}_{column}"] for column in ("at_ms", "symbol", "size", "usd")}
             unknown = np.full(len(columns["size"]), np.nan)
-            columns["sigma_pct"] = file.get(f"{name}_sigma_pct", unknown)
+            columns["own_size"] = file.get(f"{name}_own_size", file.get(f"{name}_sigma_pct", unknown))
             columns["side"] = file[f"{name}_side"] if f"{name}_side" in file else columns["size"] > 0
             if (
                 len({len(column) for column in columns.values()}) != 1

@@ -6,12 +6,13 @@ a minute that is kept for nothing costs time, one that is left out would cost an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from altmonitor.detectors.adaptive import FEWEST_MINUTES, HOUR_MS, MEASURED_MINUTES, NORMAL
+from altmonitor.detectors.adaptive import FEWEST_MINUTES, HOUR_MS, MEASURED_MINUTES, NORMAL, busy_rank
 from altmonitor.detectors.price import MINUTES_OF
 from altmonitor.detectors.volume import FEWEST_CANDLES
 from altmonitor.market.candles import MINUTE_MS
@@ -108,28 +109,54 @@ def _middles(windows: Floats) -> Floats:
 def sigmas(candles: CandleColumns, run: Ints) -> Floats:
     """Of each minute what its contract's usual one is, percent, as adaptive bounds take it: measured once an hour, from
     the minutes before the full hour. NaN where too few of them lie there without a hole."""
-    found = np.full(len(candles), np.nan)
-    if len(candles) < 2:
-        return found
+    sizes = np.abs(np.diff(candles.close, prepend=np.nan) / np.append(np.nan, candles.close[:-1])) * 100
+    return NORMAL * _of_hours(candles, run, np.arange(len(candles)), sizes, _middles, between=True)
+
+
+def busy_multiples(candles: CandleColumns, run: Ints, rows: Ints) -> Floats:
+    """Of each of `rows` the volume of its contract's busy minute, in medians, measured like `sigmas`."""
+    return _of_hours(candles, run, rows, candles.quote_usdt, _busy, between=False)
+
+
+def _busy(windows: Floats) -> Floats:
+    """Of each row its 95th percentile over its median."""
+    ordered, middle = np.sort(windows, axis=1), windows.shape[1] // 2
+    median = ordered[:, middle] if windows.shape[1] % 2 else (ordered[:, middle - 1] + ordered[:, middle]) / 2
+    found: Floats = ordered[:, busy_rank(windows.shape[1])] / np.where(median > 0, median, np.nan)
+    return found
+
+
+def _of_hours(
+    candles: CandleColumns,
+    run: Ints,
+    rows: Ints,
+    values: Floats,
+    measured: Callable[[Floats], Floats],
+    *,
+    between: bool,
+) -> Floats:
+    """Of each of `rows` what is measured of the values of the minutes before its full hour; NaN where too few of them
+    lie there without a hole. between: a value belongs to its minute and the one before it."""
+    if len(candles) < 2 or not len(rows):
+        return np.full(len(rows), np.nan)
     hours = candles.open_ms // HOUR_MS * HOUR_MS
     firsts = np.append(0, np.flatnonzero(np.diff(hours)) + 1)
-    begins = firsts - 1  # the last one before each full hour
-    of_hour = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(candles))))
-    last = begins[of_hour]
-    sizes = np.abs(np.append(np.nan, np.diff(candles.close) / candles.close[:-1])) * 100
-    known = np.where(begins >= 0, np.minimum(run[begins] + 1, MEASURED_MINUTES), 0)
-    by_hour = np.full(len(begins), np.nan)
-    is_full = known == MEASURED_MINUTES
+    of_hour = np.searchsorted(firsts, rows, side="right") - 1
+    last = firsts - 1  # the last one before each full hour
+    known = np.where(last >= 0, np.minimum(run[last] + 1, MEASURED_MINUTES), 0)
+    is_asked = np.zeros(len(firsts), bool)
+    is_asked[of_hour] = True
+    by_hour, less = np.full(len(firsts), np.nan), int(between)
+    is_full = is_asked & (known == MEASURED_MINUTES)
     if is_full.any():
-        windows = np.lib.stride_tricks.sliding_window_view(sizes, MEASURED_MINUTES - 1)
-        by_hour[is_full] = _middles(windows[begins[is_full] - MEASURED_MINUTES + 2])
-    for at in np.flatnonzero((known >= FEWEST_MINUTES) & ~is_full).tolist():
-        end = int(begins[at]) + 1
-        by_hour[at] = middle(sizes[end - int(known[at]) + 1 : end])
-    numbers = np.arange(len(candles))
-    is_unbroken = (last >= 0) & (run >= numbers - last) & (candles.open_ms[last] == hours - MINUTE_MS)
-    found[is_unbroken] = NORMAL * by_hour[of_hour][is_unbroken]
-    return found
+        windows = np.lib.stride_tricks.sliding_window_view(values, MEASURED_MINUTES - less)
+        by_hour[is_full] = measured(windows[last[is_full] - MEASURED_MINUTES + 1 + less])
+    for at in np.flatnonzero(is_asked & (known >= FEWEST_MINUTES) & ~is_full).tolist():
+        end = int(last[at]) + 1
+        by_hour[at] = measured(values[np.newaxis, end - int(known[at]) + less : end])[0]
+    before = last[of_hour]
+    is_unbroken = (before >= 0) & (run[rows] >= rows - before) & (candles.open_ms[before] == hours[rows] - MINUTE_MS)
+    return np.where(is_unbroken, by_hour[of_hour], np.nan)
 
 
 def day_sums(candles: CandleColumns, run: Ints) -> Floats:

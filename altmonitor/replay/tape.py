@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmonitor.core.alert import Kind
-from altmonitor.detectors.adaptive import MOST_PCT
+from altmonitor.detectors.adaptive import OWN_BOUNDS, OwnBounds
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.detectors.price import MINUTES_OF, WINDOWS, threshold_of
 from altmonitor.detectors.verdict import Rule
@@ -45,6 +45,7 @@ SMALLEST: Final[Mapping[Rule, float]] = {
 """What is on every tape: a size below is not worth keeping, whatever anybody sets. A window of n minutes moves √n times
 as far as one minute."""
 
+FIXED: Final = OwnBounds(0.0, 0.0, inf)
 STEPS_IN_A_MINUTE: Final = 6
 """A minute is played in four to eight steps to an extreme: so coarsely a move is told beyond its bound."""
 
@@ -53,8 +54,9 @@ STEPS_IN_A_MINUTE: Final = 6
 class TapeRows:
     """Of one rule, ordered by symbol, side, then time. size: percent with its sign, or multiple. usd: what a floor is
     compared with (quote volume, worth of open interest), infinite where it is not known. side: 1 up, 0 down; of a burst
-    its candle's. day_usdt: quote volume of the 24 hours before, infinite where it is not known. sigma_pct: of a price
-    row the contract's usual minute, NaN where it is not known."""
+    its candle's. day_usdt: quote volume of the 24 hours before, infinite where it is not known. own_size: what
+    adaptive bounds of the kind are multiples of (usual minute in percent, busy minute in medians), NaN where it is not
+    known."""
 
     at_ms: Ints
     symbol: Ints
@@ -62,7 +64,7 @@ class TapeRows:
     usd: Floats
     side: Ints
     day_usdt: Floats
-    sigma_pct: Floats
+    own_size: Floats
 
     def __len__(self) -> int:
         return len(self.at_ms)
@@ -83,7 +85,7 @@ def joined(parts: Sequence[TapeRows]) -> TapeRows:
 
 def no_rows() -> TapeRows:
     whole, broken = np.zeros(0, np.int64), np.zeros(0)
-    return TapeRows(at_ms=whole, symbol=whole, size=broken, usd=broken, side=whole, day_usdt=broken, sigma_pct=broken)
+    return TapeRows(at_ms=whole, symbol=whole, size=broken, usd=broken, side=whole, day_usdt=broken, own_size=broken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +146,7 @@ class Tape:
             for at, rule in enumerate(rules):
                 if rule.kind == kind:
                     bounds = _bounds(rule, self.symbols, audience.settings, heard)
-                    minutes = MINUTES_OF.get(rule.window, 1) if KINDS[kind].is_price_move else 0
-                    rows, reached = _reaching(self.rows[rule], bounds, minutes, audience.settings)
+                    rows, reached = _reaching(self.rows[rule], bounds, rule, audience.settings)
                     if now_s is None:
                         is_heard = _is_heard(rows, self.symbols, audience.settings)
                         rows, reached = rows.taken(is_heard), reached[is_heard]
@@ -214,23 +215,24 @@ def _numbers(rule: Rule, settings: Settings) -> tuple[float, float, float, float
     return up or inf, down or -inf, floor_usd, settings.min_24h_usdt, quiet_ms
 
 
-def _reaching(rows: TapeRows, bounds: _Bounds, minutes: int, settings: Settings) -> tuple[TapeRows, Floats]:
-    """The rows that reach their bounds, and these. minutes: of a price's window, else 0. settings: whether bounds
-    follow from a contract's own minutes is the same for every symbol."""
+def _reaching(rows: TapeRows, bounds: _Bounds, rule: Rule, settings: Settings) -> tuple[TapeRows, Floats]:
+    """The rows that reach their bounds, and these. settings: whether bounds follow from a contract's own minutes is the
+    same for every symbol."""
     if not len(bounds.up):
         return no_rows(), np.zeros(0)
-    is_own = bool(settings.adaptive_sigmas) and minutes > 0
-    least = settings.adaptive_floor_pct * minutes**0.5 if is_own else inf
+    times, floor, most = OWN_BOUNDS[rule.kind](settings) if rule.kind in OWN_BOUNDS else FIXED
+    grown = MINUTES_OF.get(rule.window, 1) ** 0.5
+    least = floor * grown if times else inf
     loosest_up = min(float(bounds.up.min()), least) * (1 - SLACK)
     loosest_down = max(float(bounds.down.max()), -least) * (1 - SLACK)
     rows = rows.taken((rows.size >= loosest_up) | (rows.size <= loosest_down))
     at = rows.symbol
     up, down = bounds.up[at], bounds.down[at]
-    if is_own:
-        own = np.maximum(settings.adaptive_floor_pct, settings.adaptive_sigmas * rows.sigma_pct) * minutes**0.5
+    if times:
+        own = np.minimum(np.maximum(floor, times * rows.own_size) * grown, most)
         is_known = np.isfinite(own)
-        up = np.where(is_known & np.isfinite(up), np.minimum(own, MOST_PCT), up)
-        down = np.where(is_known & np.isfinite(down), -np.minimum(own, MOST_PCT), down)
+        up = np.where(is_known & np.isfinite(up), own, up)
+        down = np.where(is_known & np.isfinite(down), -own, down)
     is_reached = (rows.size >= up * (1 - SLACK)) | (rows.size <= down * (1 - SLACK))
     chosen = is_reached & (rows.usd >= bounds.floor_usd[at]) & (rows.day_usdt >= bounds.day_usdt[at])
     return rows.taken(chosen), np.where(rows.side == 1, up, -down)[chosen]

@@ -86,7 +86,7 @@ def _prices(
         usd=np.full(len(at), np.inf),
         side=np.repeat([1, 0], [len(ups), len(downs)]),
         day_usdt=day_usdt[at],
-        sigma_pct=sigma_pct[at],
+        own_size=sigma_pct[at],
     )
 
 
@@ -104,7 +104,7 @@ def _bursts(
         usd=candles.quote_usdt[at],
         side=(candles.close[at] >= candles.open[at]).astype(np.int64),
         day_usdt=day_usdt[at],
-        sigma_pct=np.full(len(at), np.nan),
+        own_size=measures.busy_multiples(candles, run, at),
     )
 
 
@@ -135,7 +135,7 @@ def _changes(
         usd=np.where(np.isfinite(worth), worth, held.contracts[at] * price),
         side=(size > 0).astype(np.int64),
         day_usdt=days,
-        sigma_pct=np.full(len(at), np.nan),
+        own_size=np.full(len(at), np.nan),
     )
 
 

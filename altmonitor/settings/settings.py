@@ -61,11 +61,20 @@ class Settings:
     vol_burst_early: bool = True  # as soon as the running candle has reached the bound, not at its close
     adaptive_sigmas: float = 0.0  # bounds of prices are so many sigmas of the contract's own minutes; 0: they are fixed
     adaptive_floor_pct: float = 1.0  # and at least so much
-    sigma_pct: float = 0.0  # of the settings of one contract whose bounds follow from it: its usual minute, percent
+    adaptive_volume_mult: float = 0.0  # the bound of volume is so many of the contract's busy minutes; 0: it is fixed
+    adaptive_volume_floor: float = 3.0  # and at least so many medians
+    # of the settings of one contract whose bounds follow from it, 0: not known
+    sigma_pct: float = 0.0  # its usual minute, percent
+    busy_multiple: float = 0.0  # volume of its busy minute, in medians
     of_symbol: Mapping[str, Settings] = field(default_factory=lambda: MappingProxyType({}))
 
     def for_symbol(self, symbol: str) -> Settings:
         return self.of_symbol.get(symbol, self) if self.of_symbol else self
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Some bounds follow from what a contract does anyway."""
+        return bool(self.adaptive_sigmas or self.adaptive_volume_mult)
 
     @property
     def longest_cooldown_s(self) -> int:

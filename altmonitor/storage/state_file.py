@@ -66,13 +66,16 @@ def base_settings(config: Config) -> Settings:
     numbers: dict[str, Any] = {
         setting.key: getattr(config, setting.variable.lower()) for setting in SETTINGS if setting.variable
     }
+    is_adaptive = config.threshold_mode == "adaptive"
     return Settings(
         **numbers,
         vol_burst_lookback=config.vol_burst_lookback,
         rolling=config.rolling,
         vol_burst_early=config.vol_burst_early,
-        adaptive_sigmas=config.adaptive_sigmas if config.threshold_mode == "adaptive" else 0.0,
+        adaptive_sigmas=config.adaptive_sigmas if is_adaptive else 0.0,
         adaptive_floor_pct=config.adaptive_floor_pct,
+        adaptive_volume_mult=config.adaptive_volume_mult if is_adaptive else 0.0,
+        adaptive_volume_floor=config.adaptive_volume_floor,
     )
 
 

@@ -466,3 +466,11 @@ def test_a_bound_that_follows_the_contract_is_explained_on_the_alert() -> None:
     ):
         assert words in seen(MessageRenderer(lang, ZoneInfo("UTC")), own), lang
         assert words not in seen(MessageRenderer(lang, ZoneInfo("UTC")), PRICE), lang
+    burst = changed(VOLUME, details={"threshold": 8.4, "threshold_busy_times": 2.0})
+    for lang, words in (
+        ("en", "bound 8.4× = 2 × P95 for"),
+        ("zh", "阈值 8.4× ="),
+        ("ru", "порог 8.4× = 2 × P95 для"),
+    ):
+        assert words in seen(MessageRenderer(lang, ZoneInfo("UTC")), burst), lang
+        assert words not in seen(MessageRenderer(lang, ZoneInfo("UTC")), VOLUME), lang

@@ -504,13 +504,22 @@ def test_a_trial_in_the_chat() -> None:
 
 
 def test_bounds_that_follow_each_contract_are_said_by_status_and_why() -> None:
-    own = Settings(adaptive_sigmas=6.0, adaptive_floor_pct=1.0)
+    own = Settings(adaptive_sigmas=6.0, adaptive_floor_pct=1.0, adaptive_volume_mult=2.0, adaptive_volume_floor=3.0)
     shown = lines(StatusShown(settings=own, overridden=frozenset(), health=FINE, now_s=NOW_S))
     assert any(
         line.startswith("price bounds follow each contract: 6σ of its usual minute, at least 1 %") for line in shown
     )
+    volume = "the volume bound follows each contract: 2 × P95 (the volume that one in 20 of its minutes exceeds), at "
+    assert f"{volume}least 3× the median" in shown
+    off = lines(StatusShown(settings=replace(own, vol_burst_mult=0), overridden=frozenset(), health=FINE, now_s=NOW_S))
+    assert not any("P95" in line for line in off)
     checks = (
         RuleCheck(rule=Rule("price", "1m"), verdict=Verdict.BELOW_THRESHOLD, value=1.0, threshold=2.1, sigmas=6.04),
+        RuleCheck(
+            rule=Rule("vol", "1m"), verdict=Verdict.BELOW_THRESHOLD, value=3.0, threshold=8.4321, busy_times=1.98
+        ),
     )
     explanation = Explanation(symbol="SOLUSDT", destination=MAIN, at_ms=NOW_MS, is_now=True, checks=checks)
-    assert "<b>price, candle</b> · +1.00 % against 2.1 % = 6σ" in lines(Explained(explanation=explanation, now_s=NOW_S))
+    said = lines(Explained(explanation=explanation, now_s=NOW_S))
+    assert "<b>price, candle</b> · +1.00 % against 2.1 % = 6σ" in said
+    assert "<b>volume</b> · 3.0× against 8.4× = 2 × P95" in said

@@ -93,6 +93,24 @@ def test_bounds_that_follow_the_contract_count_on_the_tape_as_in_the_engine(tmp_
         assert sum(size == pytest.approx(sigmas) for size in own if size) > len(own) / 2
 
 
+def test_bursts_beyond_what_the_contract_does_anyway_count_on_the_tape_exactly_as_in_the_engine(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    for times in (1.5, 2.5):
+        chosen = Settings(
+            adaptive_volume_mult=times,
+            adaptive_volume_floor=3,
+            vol_burst_mult=20,
+            vol_burst_min_usdt=0,
+            pump_threshold=100,
+            dump_threshold=-100,
+        )
+        found = replay(store, SYMBOLS, options(chosen), from_ms=FEB_2025, to_ms=THREE_DAYS)
+        assert counted(built(store), "vol", chosen) == len(found.alerts) > 50
+        own = [one.alert.details.threshold_busy_times for one in found.alerts]
+        assert sum(size == pytest.approx(times) for size in own if size) > len(own) / 2
+        assert len({one.alert.details.threshold for one in found.alerts}) > 20, "each hour and contract has its own"
+
+
 def test_changes_of_open_interest_are_counted_once_while_they_last(tmp_path: Path) -> None:
     store = filled(tmp_path)
     stamps = FEB_2025 + np.arange(200) * 5 * MINUTE_MS

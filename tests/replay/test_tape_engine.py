@@ -44,6 +44,8 @@ ONE = st.builds(
     move_15m_pct=st.sampled_from([0.0, 6.0]),
     min_24h_usdt=st.sampled_from([0.0, 0.0, 4e7]),
     adaptive_sigmas=st.sampled_from([0.0, 0.0, 4.0]),
+    adaptive_volume_mult=st.sampled_from([0.0, 0.0, 1.5]),
+    adaptive_volume_floor=st.sampled_from([1.5, 3.0]),
     muted=st.sampled_from([{}, {"XUSDT": (FEB_2025 + 120 * MINUTE_MS) // 1000}]).map(MappingProxyType),
     watchlist=st.sampled_from([frozenset[str](), frozenset(["YUSDT"])]),
 )

@@ -13,6 +13,8 @@ _EN = {
     "status_day_floor": "no alerts below {usd} of 24 h volume",
     "status_adaptive": "price bounds follow each contract: {sigmas}σ of its usual minute, at least {floor}; "
     "those above hold until its minutes are known",
+    "status_adaptive_volume": "the volume bound follows each contract: {times} × P95 (the volume that one in 20 of its "
+    "minutes exceeds), at least {floor} the median",
     "status_rolling": "60 s window {state}",
     "status_watch_all": "watching: every contract",
     "status_watch": "watching {count}:",
@@ -92,6 +94,8 @@ _ZH = {
     "status_volume": "放量 {multiple} 起（前 {lookback} 根中位数），且不低于 {usd}",
     "status_day_floor": "24 小时成交额低于 {usd} 不提醒",
     "status_adaptive": "价格阈值随合约调整：其平时一分钟波动的 {sigmas}σ，至少 {floor}；数据不足时用上面的阈值",
+    "status_adaptive_volume": "放量阈值随合约调整：其 P95（每 20 分钟约有 1 分钟超过）的 {times} 倍，"
+    "至少为中位数的 {floor}",
     "status_rolling": "60 秒滚动窗口{state}",
     "status_watch_all": "监控：全部合约",
     "status_watch": "监控 {count} 个：",
@@ -172,6 +176,8 @@ _RU = {
     "status_day_floor": "при объёме за 24 ч ниже {usd} алертов нет",
     "status_adaptive": "пороги цены – по каждому контракту: {sigmas}σ его обычной минуты, не меньше {floor}; "
     "пока минут мало, действуют те, что выше",
+    "status_adaptive_volume": "порог объёма – по каждому контракту: {times} × P95 (столько превышает одна минута из "
+    "20), не меньше {floor} медианы",
     "status_rolling": "окно 60 с {state}",
     "status_watch_all": "под наблюдением: все контракты",
     "status_watch": "под наблюдением ({count}):",
