@@ -10,6 +10,7 @@ import msgspec
 from altmonitor.commands.replies import Refused
 from altmonitor.commands.trial import read_try
 from altmonitor.core.outcome import HORIZONS_MIN, LINE_HORIZON_MIN, OutcomeRow
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument, NotFound, Unavailable
@@ -95,10 +96,13 @@ class TriedNumber(msgspec.Struct, frozen=True, kw_only=True):
 
 class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """kinds: alerts with what is in force and with what is tried, over the days that are known; lost and new: the
-    largest of each. Nothing is changed."""
+    largest of each. counted_over: the venue whose candles these are; not_counted: others that are watched, where the
+    same thresholds hold and what only they see comes on top. Nothing is changed."""
 
     from_ms: int
     to_ms: int
+    counted_over: Venue
+    not_counted: tuple[Venue, ...]
     changes: tuple[TriedNumber, ...]
     kinds: tuple[TrialRow, ...]
     source: str = "the tape of the days this monitor knows, in whole minutes"
@@ -110,6 +114,12 @@ async def try_thresholds(context: OperationContext, arguments: TryArguments) -> 
     if isinstance(asked, Refused):
         wrong = f"not {shown(asked.word)}" if asked.word else "and something is missing"
         raise BadArgument(f"words must be such as pump 4 oi 2 5 last 7d, {wrong}")
+    counted_over, *not_counted = monitor.venues
+    if asked.venue not in (None, counted_over):
+        raise BadArgument(
+            f"past candles are kept of {VENUE_TITLES[counted_over]} alone; a threshold then holds at every exchange, "
+            f"{VENUE_TITLES[asked.venue]} included"
+        )
     store = await context.settings()
     main = store.home.main
     now = store.audience_at(main)
@@ -123,6 +133,8 @@ async def try_thresholds(context: OperationContext, arguments: TryArguments) -> 
     return TryAnswer(
         from_ms=trial.from_ms,
         to_ms=trial.to_ms,
+        counted_over=counted_over,
+        not_counted=tuple(not_counted),
         changes=tuple(
             TriedNumber(
                 key=key,

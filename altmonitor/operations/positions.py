@@ -1,4 +1,7 @@
-"""Who is positioned in one contract now: followed traders, top traders, open interest, funding, and all together."""
+"""Who is positioned in one contract now: followed traders, top traders, open interest, funding, and all together.
+
+Followed and top traders are Binance's. Open interest and funding of another venue are those of its live market.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from altmonitor.core.json_text import camel
+from altmonitor.core.types import VENUE_TITLES, Fraction, Venue
 from altmonitor.interfaces.queries import PositionScope, WhoFacts
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.errors import BadArgument, NotFound
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.position_facts import (
     FUNDING_SOURCE,
@@ -24,8 +29,8 @@ from altmonitor.operations.position_facts import (
     required,
     told,
 )
-from altmonitor.operations.symbols import OneSymbol, SymbolWord
-from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD
+from altmonitor.operations.symbols import OneContractAt, SymbolWord, VenueWord, listed_symbol
+from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD, FundingCost, funding_cost, funding_countdown
 from altmonitor.positioning.open_interest import Basis
 from altmonitor.positioning.picture import DISCLAIMER, picture_values
 
@@ -68,7 +73,8 @@ class SmartMoneyAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
     degraded: tuple[DegradedPart, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
-async def get_smart_money(context: OperationContext, arguments: OneSymbol) -> SmartMoneyAnswer:
+async def get_smart_money(context: OperationContext, arguments: OneContractAt) -> SmartMoneyAnswer:
+    _must_show_traders(context, arguments.venue, "followed traders")
     facts = await asked(context, arguments.symbol, PositionScope(parts=frozenset({"smartMoney"})))
     required(facts.picture.overview, facts, "smartMoney", now_ms=context.clock.now_ms())
     return told(SmartMoneyAnswer, facts, "smartMoney")
@@ -80,6 +86,7 @@ async def get_smart_money(context: OperationContext, arguments: OneSymbol) -> Sm
 class PeriodArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=camel):
     symbol: SymbolWord
     period: Annotated[Period, msgspec.Meta(description="Length of a bucket of the ratios.")] = "5m"
+    venue: VenueWord | None = None
 
 
 class TopTraderAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
@@ -98,6 +105,7 @@ class TopTraderAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
 
 
 async def get_top_trader(context: OperationContext, arguments: PeriodArguments) -> TopTraderAnswer:
+    _must_show_traders(context, arguments.venue, "top traders with what takers bought")
     scope = PositionScope(parts=frozenset({"topTrader"}), period=arguments.period)
     facts = await asked(context, arguments.symbol, scope)
     required(facts.picture.top_traders, facts, "topTrader", now_ms=context.clock.now_ms())
@@ -105,8 +113,8 @@ async def get_top_trader(context: OperationContext, arguments: PeriodArguments) 
 
 
 class OpenInterestAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """oiNowUsd: whole USD; oiNowCoins: base coins. oiChg*: percent of the coins, so that a price move alone is no
-    change; null where the older bar is missing."""
+    """oiNowUsd: whole USD; oiNowCoins: base coins of one side. oiChg*: percent of the coins, so that a price move
+    alone is no change; null where the older bar is missing, or as `note` says."""
 
     symbol: str
     oi_now_usd: int | None
@@ -117,13 +125,36 @@ class OpenInterestAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel
     oi_chg_4h: float | None
     age_sec: int
     source: str = OPEN_INTEREST_SOURCE
+    note: str = ""
     disclaimer: str = DISCLAIMER
 
 
-async def get_open_interest(context: OperationContext, arguments: OneSymbol) -> OpenInterestAnswer:
+async def get_open_interest(context: OperationContext, arguments: OneContractAt) -> OpenInterestAnswer:
+    if (venue := _elsewhere(context, arguments.venue)) is not None:
+        return await _open_interest_at(context, arguments.symbol, venue)
     facts = await asked(context, arguments.symbol, PositionScope(parts=frozenset({"openInterest"})))
     required(facts.picture.open_interest, facts, "openInterest", now_ms=context.clock.now_ms())
     return told(OpenInterestAnswer, facts, "openInterest")
+
+
+async def _open_interest_at(context: OperationContext, word: str, venue: Venue) -> OpenInterestAnswer:
+    view = context.running().at(venue)
+    symbol = listed_symbol(word, context, venue)
+    facts = await view.market.open_interest(symbol)
+    if facts is None:
+        raise NotFound(f"open interest of {symbol} at {VENUE_TITLES[venue]} was not sampled yet")
+    return OpenInterestAnswer(
+        symbol=symbol,
+        oi_now_usd=None if facts.usd is None else round(facts.usd),
+        oi_now_coins=facts.contracts,
+        oi_chg_5m=None if facts.change_5m_pct is None else round(facts.change_5m_pct, 2),
+        oi_chg_15m=None,
+        oi_chg_1h=None,
+        oi_chg_4h=None,
+        age_sec=max(0, (context.clock.now_ms() - facts.sampled_ms) // 1000),
+        source=f"{VENUE_TITLES[venue]}: its table of open interest, as this monitor reads it",
+        note="Of 15 minutes, 1 and 4 hours nothing is kept of this exchange: those changes are null.",
+    )
 
 
 class FundingArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=camel):
@@ -131,6 +162,7 @@ class FundingArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     notional_usd: Annotated[
         float, msgspec.Meta(ge=0, le=1e12, description="Size of the position the cost is computed for, USD.")
     ] = DEFAULT_NOTIONAL_USD
+    venue: VenueWord | None = None
 
 
 class FundingAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
@@ -156,15 +188,50 @@ class FundingAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
 
 
 async def get_funding(context: OperationContext, arguments: FundingArguments) -> FundingAnswer:
+    now_ms = context.clock.now_ms()
+    if (venue := _elsewhere(context, arguments.venue)) is not None:
+        return await _funding_at(context, arguments, venue)
     scope = PositionScope(parts=frozenset({"funding"}), notional_usd=arguments.notional_usd)
     facts = await asked(context, arguments.symbol, scope)
     picture = facts.picture
-    cost = required(picture.funding, facts, "funding", now_ms=context.clock.now_ms())
-    values = object_of(picture_values(picture)["funding"])
-    assumed = " The exchange told no interval, 8 h is assumed." if cost.is_interval_assumed else ""
-    return FundingAnswer(
+    cost = required(picture.funding, facts, "funding", now_ms=now_ms)
+    return _funding(
+        cost,
         symbol=picture.symbol,
         price=picture.mark_price,
+        countdown=object_of(picture_values(picture)["funding"])["nextFundingCountdown"],
+        age_s=picture.funding_age_s,
+        source=FUNDING_SOURCE,
+    )
+
+
+async def _funding_at(context: OperationContext, arguments: FundingArguments, venue: Venue) -> FundingAnswer:
+    view = context.running().at(venue)
+    symbol = listed_symbol(arguments.symbol, context, venue)
+    facts = await view.market.funding(symbol)
+    rate = None if facts is None else Fraction(facts.rate)
+    hours = None if facts is None else facts.interval_h
+    cost = funding_cost(rate, interval_h=hours, notional_usd=arguments.notional_usd)
+    if facts is None or cost is None:
+        raise NotFound(f"no funding rate of {symbol} at {VENUE_TITLES[venue]} was told lately")
+    now_ms = context.clock.now_ms()
+    return _funding(
+        cost,
+        symbol=symbol,
+        price=facts.mark_price,
+        countdown=funding_countdown(facts.next_ms, now_ms),
+        age_s=max(0, (now_ms - facts.as_of_ms) // 1000),
+        source=f"{VENUE_TITLES[venue]}: mark price and funding rate",
+    )
+
+
+def _funding(
+    cost: FundingCost, *, symbol: str, price: float | None, countdown: str | None, age_s: int | None, source: str
+) -> FundingAnswer:
+    assumed = " The exchange told no interval, 8 h is assumed." if cost.is_interval_assumed else ""
+    return FundingAnswer(
+        symbol=symbol,
+        price=price,
         rate_pct=cost.rate_pct,
         interval_hours=cost.interval_h,
         settlements_per_day=cost.settlements_per_day,
@@ -174,8 +241,9 @@ async def get_funding(context: OperationContext, arguments: FundingArguments) ->
         daily_usd=cost.daily_usd,
         annual_usd=cost.annual_usd,
         long_pays=cost.long_pays,
-        next_funding_countdown=values["nextFundingCountdown"],
-        age_sec=picture.funding_age_s,
+        next_funding_countdown=countdown,
+        age_sec=age_s,
+        source=source,
         note=f"The rate as it stands for the next settlement; it moves until then.{assumed}",
     )
 
@@ -251,6 +319,7 @@ class FullPicture(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
 
 
 async def get_full_picture(context: OperationContext, arguments: PeriodArguments) -> FullPicture:
+    _must_show_traders(context, arguments.venue, "the whole picture")
     return full_picture(await whole(context, arguments.symbol, period=arguments.period))
 
 
@@ -271,6 +340,28 @@ def full_picture(facts: WhoFacts) -> FullPicture:
     return msgspec.convert({**values, **degraded_values(facts.missing)}, FullPicture)
 
 
+# --- which exchange -----------------------------------------------------------------------------------------------
+
+
+def _elsewhere(context: OperationContext, venue: Venue | None) -> Venue | None:
+    """Whose live market answers; None: Binance is asked, whose statistics reach further back."""
+    if context.monitor is None:
+        return None if venue in (None, "binance") else venue
+    main = next(iter(context.monitor.venues))
+    wanted = venue or main
+    return None if wanted == main == "binance" else wanted
+
+
+def _must_show_traders(context: OperationContext, venue: Venue | None, what: str) -> None:
+    """Raises: BadArgument for an exchange that does not show who is positioned."""
+    if venue in (None, "binance"):
+        return
+    raise BadArgument(
+        f"{what}: Binance alone shows them, not {VENUE_TITLES[venue]}; get_divergence with venue=okx compares the "
+        "crowd with top traders of OKX, get_open_interest and get_funding take every venue that is watched"
+    )
+
+
 _ONE = {"symbol": "SOLUSDT"}
 
 POSITION_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds
@@ -278,7 +369,7 @@ POSITION_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all
         name="get_smart_money",
         summary="Smart money in a contract: how many followed traders and whales are long and short, their sizes in "
         "USD, average entries and share in profit.",
-        arguments=OneSymbol,
+        arguments=OneContractAt,
         result=SmartMoneyAnswer,
         run=get_smart_money,
         reads="exchange",
@@ -302,7 +393,7 @@ POSITION_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all
         name="get_open_interest",
         summary="Open interest of a contract now, in USD and coins, and its change over the last 5 and 15 minutes, "
         "1 and 4 hours.",
-        arguments=OneSymbol,
+        arguments=OneContractAt,
         result=OpenInterestAnswer,
         run=get_open_interest,
         reads="exchange",

@@ -70,6 +70,22 @@ async def test_a_trial_says_what_is_tried_and_changes_nothing() -> None:
             await told(bench, "try_thresholds", words=words)
 
 
+async def test_a_trial_says_over_whose_candles_it_counted_and_refuses_another_exchanges() -> None:
+    bench = Bench()
+    alone = await told(bench, "try_thresholds", words="pump 4")
+    assert (alone["counted_over"], alone["not_counted"]) == ("binance", ())
+    context = bench.context()
+    assert context.monitor is not None
+    venues = {"binance": context.monitor.main, "okx": context.monitor.main}
+    context = replace(context, monitor=replace(context.monitor, venues=venues))
+    row = OPERATION_OF["try_thresholds"]
+    found = msgspec.to_builtins(await row.answer(context, row.read({"words": "pump 4 binance"})))
+    assert (found["counted_over"], found["not_counted"]) == ("binance", ("okx",))
+    for words in ("pump 4 okx", "bybit pump 4 last 7d"):
+        with pytest.raises(BadArgument, match="past candles are kept of Binance alone"):
+            await row.answer(context, row.read({"words": words}))
+
+
 async def test_without_a_monitor_or_enough_days_it_says_what_to_do() -> None:
     class Fresh(Bench):
         async def tried(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,16 @@ import msgspec
 import pytest
 
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument, Blocked, OperationError, Unavailable, UnknownContract, Unreachable
+from altmonitor.operations.errors import (
+    BadArgument,
+    Blocked,
+    NoMonitor,
+    NotFound,
+    OperationError,
+    Unavailable,
+    UnknownContract,
+    Unreachable,
+)
 from altmonitor.operations.positions import Period
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.positioning.history import Snapshot
@@ -21,6 +31,7 @@ from altmonitor.sim.control import RestFault
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.series import Liveness, Series
 from tests.app.test_standalone import T0, asking
+from tests.operations.operations_kit import Bench
 from tests.tracker.samples import snapshot
 from tests.tracker.workplace import OVERVIEW
 
@@ -59,7 +70,7 @@ async def test_each_part_has_its_shape_with_source_age_and_disclaimer(tmp_path: 
         held = await told(context, "get_open_interest", symbol="ETHUSDT")
         assert set(held) == {
             *("symbol", "oiNowUsd", "oiNowCoins", "oiChg5m", "oiChg15m", "oiChg1h", "oiChg4h"),
-            *("ageSec", "source", "disclaimer"),
+            *("ageSec", "source", "note", "disclaimer"),
         }
         assert isinstance(held["oiNowUsd"], int)
         whole = await told(context, "get_full_picture", symbol="eth")
@@ -87,6 +98,56 @@ async def test_the_cost_of_funding_is_for_the_notional_that_was_named(tmp_path: 
     assert large["perSettlementUsd"] == pytest.approx(100 * usual["perSettlementUsd"], abs=1)
     assert usual["settlementsPerDay"] == 24 / usual["intervalHours"]
     assert re.fullmatch(r"\d\d:\d\d:\d\d", usual["nextFundingCountdown"])
+
+
+async def test_open_interest_and_funding_of_another_exchange_are_those_of_its_live_market() -> None:
+    context = with_bybit(Bench())
+    held = await told(context, "get_open_interest", symbol="sol", venue="bybit")
+    assert (held["oiNowCoins"], held["oiNowUsd"], held["oiChg5m"]) == (1_100.0, 113_850, 10.0)
+    assert [held[name] for name in ("oiChg15m", "oiChg1h", "oiChg4h", "ageSec")] == [None, None, None, 10]
+    assert held["source"] == "Bybit: its table of open interest, as this monitor reads it"
+    assert "15 minutes, 1 and 4 hours" in held["note"]
+    paid = await told(context, "get_funding", symbol="sol", venue="bybit", notionalUsd=20_000)
+    assert (paid["ratePct"], paid["intervalHours"], paid["perSettlementUsd"]) == (0.01, 8.0, 2.0)
+    assert (paid["price"], paid["nextFundingCountdown"], paid["ageSec"]) == (103.4, "00:00:30", 12)
+    assert paid["source"] == "Bybit: mark price and funding rate"
+    with pytest.raises(NotFound, match="open interest of BTCUSDT at Bybit was not sampled yet"):
+        await told(context, "get_open_interest", symbol="btc", venue="bybit")
+    with pytest.raises(NotFound, match="no funding rate of BTCUSDT at Bybit was told lately"):
+        await told(context, "get_funding", symbol="btc", venue="bybit")
+    for name in ("get_open_interest", "get_funding"):
+        with pytest.raises(BadArgument, match="okx is not watched here; watched: binance, bybit"):
+            await told(context, name, symbol="sol", venue="okx")
+        with pytest.raises(NoMonitor):
+            await told(Bench().context(is_running=False), name, symbol="sol", venue="bybit")
+        assert (await told(context, name, symbol="sol", venue="binance"))["source"].startswith("Binance: ")
+
+
+async def test_who_is_positioned_is_refused_of_an_exchange_that_does_not_show_it_with_what_can_be_asked() -> None:
+    context = with_bybit(Bench())
+    for name in ("get_smart_money", "get_top_trader", "get_full_picture"):
+        with pytest.raises(BadArgument, match=r"Binance alone shows them, not Bybit; get_divergence with venue=okx"):
+            await told(context, name, symbol="sol", venue="bybit")
+        with pytest.raises(BadArgument, match="venue must be one of"):
+            await told(context, name, symbol="sol", venue="kraken")
+        assert await told(context, name, symbol="sol", venue="binance")
+
+
+async def test_where_another_exchange_comes_first_what_names_none_is_about_that_one() -> None:
+    context = with_bybit(Bench())
+    assert context.monitor is not None
+    venues = dict(reversed(context.monitor.venues.items()))
+    context = replace(context, monitor=replace(context.monitor, venues=venues))
+    held = [await told(context, "get_open_interest", symbol="sol", **named) for named in ({}, {"venue": "binance"})]
+    assert [one["source"].split(":")[0] for one in held] == ["Bybit", "Binance"]
+
+
+def with_bybit(bench: Bench) -> OperationContext:
+    """The same market at two exchanges."""
+    context = bench.context()
+    assert context.monitor is not None
+    venues = {"binance": context.monitor.main, "bybit": context.monitor.main}
+    return replace(context, monitor=replace(context.monitor, venues=venues))
 
 
 async def test_a_panel_has_its_page_only_when_it_is_wanted_and_a_push_is_telegrams_html(tmp_path: Path) -> None:
