@@ -71,6 +71,8 @@ class FundingBoard:
 
     def _by_coin(self, rows: Mapping[str, object]) -> Mapping[str, str]:
         """Coin → symbol, made once for each table that was read; of two contracts of one coin the first by name."""
+        if not rows:  # a new one whenever it is asked for: it would push out those that took long to make
+            return {}
         kept = self._coins.get(id(rows))
         if kept is None or kept[0] is not rows:
             if len(self._coins) > 2 * len(VENUE_NAMES):

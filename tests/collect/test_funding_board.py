@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,32 @@ def test_the_contract_asked_for_goes_before_another_one_of_its_coin() -> None:
     found = board(bybit=StandingTables({"10000PEPEUSDT": 0.0001, "1000PEPEUSDT": 0.0002}))
     assert told(found.of("1000PEPEUSDT"))["bybit"] == ("1000PEPEUSDT", 0.02, "own")
     assert told(found.of("PEPEUSDT"))["bybit"] == ("10000PEPEUSDT", 0.01, "own")
+
+
+def test_the_coins_of_a_table_are_found_once_however_many_are_asked_and_however_many_venues_tell_nothing() -> None:
+    class Counted(dict[str, Any]):
+        walks = 0
+
+        def __iter__(self) -> Iterator[str]:
+            self.walks += 1
+            return super().__iter__()
+
+    class Untold(StandingTables):
+        """Makes an empty table anew whenever it is asked, as one does that is too old."""
+
+        def predicted_fundings(self) -> Mapping[str, Sequence[VenueFunding]]:
+            return {}
+
+    tables: dict[str, StandingTables] = {
+        venue: Untold({f"{number}USDT": 0.0001 for number in range(20)}) for venue in ("binance", "bybit", "okx")
+    }
+    for table in tables.values():
+        table.rows = Counted(table.rows)
+    found = board(**tables)
+    for coin in found.coins():
+        assert found.of_coin(f"1000{coin}") == ()
+        assert len(found.of_coin(coin)) == 3
+    assert [table.rows.walks for table in tables.values()] == [1, 1, 1]
 
 
 async def test_predictions_are_read_each_minute_and_forgotten_after_five() -> None:
