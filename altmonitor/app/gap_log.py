@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -45,6 +45,15 @@ def seen_key(venue: Venue) -> str:
     return of_venue(venue, "seen_until_ms")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenUntil:
+    """Until when, unix ms. settled_ms: everything is looked through, and what was found is stored. watched_ms: the
+    market was seen, and what was not is told or will be."""
+
+    settled_ms: int
+    watched_ms: int
+
+
 class SeenMark:
     """Until when the market was seen, in a file of its own, written every second without waiting for the disk: it
     outlives a program that is killed. A power cut it may not outlive; for that the database has its older value."""
@@ -53,20 +62,23 @@ class SeenMark:
         self._path = path
         self._is_failing = False
 
-    def read(self) -> int | None:
-        """Unix ms; None without a file, or with one that says something else."""
+    def read(self) -> SeenUntil | None:
+        """None without a file, or with one that says something else. One line alone is of an older version."""
         try:
-            text = read_regular(self._path).strip()
+            lines = read_regular(self._path).split()
         except OSError:
             return None
-        return int(text) if text.isdigit() and len(text) <= _MARK_DIGITS else None
+        if not 1 <= len(lines) <= 2 or not all(line.isdigit() and len(line) <= _MARK_DIGITS for line in lines):
+            return None
+        settled_ms, watched_ms = int(lines[0]), int(lines[-1])
+        return SeenUntil(settled_ms=settled_ms, watched_ms=max(settled_ms, watched_ms))
 
-    def write(self, seen_ms: int) -> None:
-        """In one write over what stood there, so that there is always a whole number. Never raises."""
+    def write(self, seen: SeenUntil) -> None:
+        """In one write over what stood there, so that there are always whole numbers. Never raises."""
         try:
             file = open_private(self._path, os.O_WRONLY)
             try:
-                os.write(file, b"%0*d\n" % (_MARK_DIGITS, seen_ms))
+                os.write(file, b"%0*d\n%0*d\n" % (_MARK_DIGITS, seen.settled_ms, _MARK_DIGITS, seen.watched_ms))
             finally:
                 os.close(file)
         except OSError as problem:
@@ -111,6 +123,7 @@ class GapLog:
         self._unstored = unstored
         self._waits_longest: str | None = None
         self._before_ms: int | None = None
+        self._settled_before_ms: int | None = None
         self._is_before_known = True
         self._untold: list[BlindTime] = []
         self._kept_untold: list[BlindTime] = []
@@ -120,28 +133,30 @@ class GapLog:
         self.untold_before: Sequence[BlindTime] = ()
 
     async def load(self, *, told_ms: int | None = None) -> int | None:
-        """Until when an earlier run saw everything, unix ms; None without one. This run begins here. told_ms: event
-        time of the newest stored alert, up to which it saw in any case.
+        """Until when everything that an earlier run saw is settled, unix ms; None without one. This run begins here.
+        told_ms: event time of the newest stored alert, up to which it saw in any case.
 
         A moment that is still to come says that a clock was wrong, that run's or this one's: nobody knows when that run
         ended. Then everything that history can bring is taken for unseen, rather than nothing.
         """
         seen, untold = await self._memory.meta_get(self._seen_key), await self._memory.meta_get(self._untold_key)
         if seen is not None and seen.isdigit():  # else the mark would be another database's
-            marked_ms = None if self._mark is None else await asyncio.to_thread(self._mark.read)
-            now_ms, known = self._clock.now_ms(), [ms for ms in (int(seen), marked_ms) if ms is not None]
-            self._is_before_known = max(known) <= now_ms
-            if self._is_before_known:
-                self._before_ms = max(known)
-            else:
+            marked = None if self._mark is None else await asyncio.to_thread(self._mark.read)
+            now_ms, settled_ms = self._clock.now_ms(), int(seen)
+            if marked is not None:
+                settled_ms = max(settled_ms, marked.settled_ms)
+            self._before_ms = settled_ms if marked is None else max(settled_ms, marked.watched_ms)
+            self._is_before_known = self._before_ms <= now_ms
+            if not self._is_before_known:
                 earliest_ms = now_ms - LONGEST_MINUTES * MINUTE_MS
-                self._before_ms = min(now_ms, max(earliest_ms, told_ms or 0))
+                self._before_ms = settled_ms = min(now_ms, max(earliest_ms, told_ms or 0))
                 log.warning("the clock was wrong when the monitor ran last, so until when it saw is not known")
+            self._settled_before_ms = settled_ms
         with suppress(msgspec.MsgspecError):
             self._kept_untold = msgspec.json.decode(untold or "[]", type=list[BlindTime])
         self.untold_before = tuple(self._kept_untold)
-        self._run = MonitorRun(began_ms=self._clock.now_ms(), seen_before_ms=self._before_ms)
-        return self._before_ms
+        self._run = MonitorRun(began_ms=self._clock.now_ms(), seen_before_ms=self._settled_before_ms)
+        return self._settled_before_ms
 
     def record_blind(self, at_ms: int) -> None:
         """It was told that nothing is seen although nothing was ever seen: the end of that will be told as well."""
@@ -162,9 +177,12 @@ class GapLog:
         if event.blind_since_ms is not None:
             self._blind_ms += max(0, event.at_ms - event.blind_since_ms)
         since_ms, self._before_ms = self._before_ms, None
+        settled_ms, self._settled_before_ms = self._settled_before_ms, None
         if event.blind_since_ms is not None:
             return event
-        return replace(event, blind_since_ms=since_ms, is_since_known=self._is_before_known)
+        return replace(
+            event, blind_since_ms=since_ms, unsettled_since_ms=settled_ms, is_since_known=self._is_before_known
+        )
 
     def has_seen_since(self, at_ms: int) -> bool:
         """This run has seen all of the market from that moment on."""
@@ -201,11 +219,12 @@ class GapLog:
                     await self._has_changed.wait()
             self._has_changed.clear()
             if self._untold != self._kept_untold:
-                self._kept_untold = list(self._untold)
-                await self._memory.meta_set(self._untold_key, msgspec.json.encode(self._kept_untold).decode())
-            seen_ms = self._seen_until_ms()
-            if seen_ms is not None:
-                await self._memory.meta_set(self._seen_key, str(seen_ms))
+                untold = list(self._untold)
+                await self._memory.meta_set(self._untold_key, msgspec.json.encode(untold).decode())
+                self._kept_untold = untold
+            watched_ms = self._watched_until_ms()
+            if watched_ms is not None:
+                await self._memory.meta_set(self._seen_key, str(self._settled_until_ms(watched_ms)))
 
     async def run_marks(self) -> None:
         """Until cancelled; beside `run`, which waits for the disk."""
@@ -217,25 +236,31 @@ class GapLog:
         """In a thread: a disk that hangs must hold up nobody.
 
         Never beyond what is found and not stored: the moment does not move while an alert is being stored, and goes
-        back to the first of their minutes when one has waited since the mark before.
+        back to the first of their minutes when one has waited since the mark before. Nor beyond a blind time whose
+        report could be lost.
         """
-        seen_ms = self._seen_until_ms()
+        watched_ms = self._watched_until_ms()
         waiting = [alert for alert in self._unstored() if alert.venue == self._venue]
         waited_longest, self._waits_longest = self._waits_longest, waiting[0].key if waiting else None
-        if self._mark is None or seen_ms is None:
+        if self._mark is None or watched_ms is None:
             return
         if waiting:
             if self._waits_longest != waited_longest:
                 return
-            seen_ms = min(seen_ms, *(alert.minute_ms for alert in waiting))
-        await asyncio.to_thread(self._mark.write, seen_ms)
+            watched_ms = min(watched_ms, *(alert.minute_ms for alert in waiting))
+        settled_ms = self._settled_until_ms(watched_ms)
+        watched_ms = min([watched_ms, *(blind[0] for blind in self._untold if blind not in self._kept_untold)])
+        seen = SeenUntil(settled_ms=settled_ms, watched_ms=max(settled_ms, watched_ms))
+        await asyncio.to_thread(self._mark.write, seen)
 
-    def _seen_until_ms(self) -> int | None:
+    def _settled_until_ms(self, watched_ms: int) -> int:
+        unseen_ms = self._unseen_since_ms()
+        return watched_ms if unseen_ms is None else min(watched_ms, unseen_ms)
+
+    def _watched_until_ms(self) -> int | None:
         age_s = self._frame_age_s()
         if age_s is None or self._is_blind():
             return None
         if self._mark is None and self._before_ms is not None:  # what was before is not asked for yet
             return None
-        last_ms = self._clock.now_ms() - int(age_s * 1000)
-        unseen_ms = self._unseen_since_ms()
-        return last_ms if unseen_ms is None else min(last_ms, unseen_ms)
+        return self._clock.now_ms() - int(age_s * 1000)

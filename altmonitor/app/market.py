@@ -503,7 +503,8 @@ class MarketSide:
         skew_ms = self.venue.clock.skew_ms
         since_ms, until_ms = event.seen_until_ms, event.seen_again_ms
         if since_ms is None:
-            since_ms = round(blind_since_ms - skew_ms)
+            begin_ms = blind_since_ms if event.unsettled_since_ms is None else event.unsettled_since_ms
+            since_ms = round(begin_ms - skew_ms)
         if until_ms is None:
             until_ms = round(event.at_ms - skew_ms)
         self.engine.after_blind(since_ms, until_ms)

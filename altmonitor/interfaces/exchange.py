@@ -88,7 +88,9 @@ class FeedEvent:
         among the connections), `rotated` (planned change of connection, nothing missed), `symbols_silent` /
         `symbols_back` (a few symbols went quiet against their own rhythm, or returned).
     at_ms: our clock. blind_since_ms: for `blind` and `live`, when the last data frame came (None at first start).
-    seen_until_ms, seen_again_ms: the same span by the exchange's clock, as its data says; None where there was none.
+    unsettled_since_ms: our clock; for the first `live` of a run: from here on what an earlier run saw may not have been
+        looked through or stored, which may be before `blind_since_ms`.
+    seen_until_ms, seen_again_ms: the blind span by the exchange's clock, as its data says; None where there was none.
     is_since_known: False when `blind_since_ms` is no more than the earliest moment that is looked through.
     """
 
@@ -96,6 +98,7 @@ class FeedEvent:
     at_ms: int
     reasons: tuple[Cause, ...] = ()
     blind_since_ms: int | None = None
+    unsettled_since_ms: int | None = None
     is_since_known: bool = True
     seen_until_ms: int | None = None
     seen_again_ms: int | None = None

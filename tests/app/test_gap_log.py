@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.app.gap_log import GapLog, SeenMark
+from altmonitor.app.gap_log import GapLog, SeenMark, SeenUntil
 from altmonitor.core.alert import Alert
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
@@ -50,6 +50,11 @@ class Desk:
             await self.clock.advance(seconds)
 
 
+def at(seen_ms: int) -> SeenUntil:
+    """Nothing was left to look through."""
+    return SeenUntil(settled_ms=seen_ms, watched_ms=seen_ms)
+
+
 def live(since_ms: int | None = None) -> FeedEvent:
     return FeedEvent(kind="live", at_ms=T0, blind_since_ms=since_ms)
 
@@ -74,10 +79,10 @@ async def test_of_several_feeds_one_that_leads_says_at_once_and_often_until_when
 async def test_of_several_feeds_none_believes_the_file_of_its_own_machine(tmp_path: Path) -> None:
     """It saw what it could not store, and what it has not stored nobody else knows."""
     desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
-    SeenMark(tmp_path / "mark").write(T0 - 2_000)
+    SeenMark(tmp_path / "mark").write(at(T0 - 2_000))
     assert await desk.sight.load() == T0 - 30_000
     await desk.sight.mark()
-    assert SeenMark(tmp_path / "mark").read() == T0 - 2_000
+    assert SeenMark(tmp_path / "mark").read() == at(T0 - 2_000)
 
 
 async def test_before_the_first_live_nothing_is_said_because_what_was_before_is_not_asked_for(tmp_path: Path) -> None:
@@ -165,7 +170,7 @@ async def test_after_a_run_whose_clock_was_ahead_all_that_history_can_bring_coun
 
 async def test_with_one_moment_still_to_come_the_other_of_the_same_clock_is_no_better(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 - 3_000))  # the database's is some seconds older than the file's
-    SeenMark(tmp_path / "mark").write(T0 + 9_000)
+    SeenMark(tmp_path / "mark").write(at(T0 + 9_000))
     assert await desk.sight.load(told_ms=T0 - 600_000) == T0 - 600_000
     assert not desk.sight.completed(live()).is_since_known
 
@@ -176,7 +181,7 @@ async def test_a_right_clock_overwrites_the_moment_that_was_still_to_come(tmp_pa
     await desk.run_for(16.0)
     await desk.sight.mark()
     assert desk.kept == str(T0 + 14_500)
-    assert SeenMark(tmp_path / "mark").read() == T0 + 15_500
+    assert SeenMark(tmp_path / "mark").read() == at(T0 + 15_500)
 
 
 async def test_a_report_that_did_not_arrive_is_known_to_the_next_run(tmp_path: Path) -> None:
@@ -234,7 +239,7 @@ async def test_the_mark_waits_for_what_is_being_stored_and_goes_back_to_what_can
     async def marked_s() -> float:
         await desk.clock.advance(1.0)
         await desk.sight.mark()
-        return (int((tmp_path / "mark").read_bytes()) - T0) / 1000
+        return (int((tmp_path / "mark").read_bytes().split()[0]) - T0) / 1000
 
     minute_ms = T0 // MINUTE_MS * MINUTE_MS
     found = pump("SOLUSDT", key="sol", candle_ms=minute_ms - MINUTE_MS, event_ms=T0 + 1_200)
@@ -252,18 +257,45 @@ async def test_the_mark_waits_for_what_is_being_stored_and_goes_back_to_what_can
     assert await marked_s() == 6.5
 
 
+async def test_what_the_killed_run_watched_is_not_said_to_be_unseen_because_it_must_be_looked_through_again(
+    tmp_path: Path,
+) -> None:
+    """A run that was blind until 20 s ago asks for the candles of two minutes, and is killed before they come."""
+    desk = Desk(tmp_path, str(T0 - 300_000))
+    desk.unseen_ms = T0 - 120_000
+    await desk.clock.advance(16.0)
+    await desk.sight.mark()
+    after = Desk(tmp_path, desk.kept)
+    await after.clock.advance(40.0)
+    assert await after.sight.load() == T0 - 120_000
+    event = after.sight.completed(live())
+    assert (event.blind_since_ms, event.unsettled_since_ms) == (T0 + 15_500, T0 - 120_000)
+
+
+async def test_a_blind_time_whose_report_could_be_lost_is_part_of_what_the_next_run_says(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, str(T0 - 300_000))
+    desk.unseen_ms = T0 - 120_000
+    desk.sight.untold(T0 - 90_000, T0 - 2_000)
+    await desk.sight.mark()
+    assert SeenMark(tmp_path / "mark").read() == SeenUntil(settled_ms=T0 - 120_000, watched_ms=T0 - 90_000)
+    await desk.run_for(0.1)
+    await desk.sight.mark()
+    assert SeenMark(tmp_path / "mark").read() == SeenUntil(settled_ms=T0 - 120_000, watched_ms=T0 - 400)
+
+
 async def test_nothing_is_marked_while_nothing_is_seen(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     await desk.sight.mark()
     desk.is_blind = True
     await desk.clock.advance(12.0)
     await desk.sight.mark()
-    assert (tmp_path / "mark").read_bytes() == b"%d\n" % (T0 - 500)
+    assert (tmp_path / "mark").read_bytes() == b"%d\n%d\n" % (T0 - 500, T0 - 500)
 
 
 async def test_a_mark_that_is_damaged_or_of_another_database_is_not_believed(tmp_path: Path) -> None:
     kept_ms = T0 - 90_000
-    for content in (b"", b"soon\n", b"\x00" * 13, str(T0 - 95_000).encode(), b"9" * 40):
+    two_and_more = b"%d\n%d\n%d\n" % (T0 - 9_000, T0 - 9_000, T0 - 9_000)
+    for content in (b"", b"soon\n", b"\x00" * 13, str(T0 - 95_000).encode(), b"9" * 40, two_and_more):
         (tmp_path / "mark").write_bytes(content)
         assert await Desk(tmp_path, str(kept_ms)).sight.load() == kept_ms
         assert await Desk(tmp_path).sight.load() is None
