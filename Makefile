@@ -9,12 +9,15 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Limits are in seconds; after them every process prints where it stands and ends (tests/limited.py).
 LIMITED := $(BIN)/python -m tests.limited
 PYTEST := $(BIN)/python -m pytest
+# Ten processes run the tests and many more are started by them: what one has compiled the others take, wherever the
+# environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
 # What opens no socket and starts no process, and what mostly waits for a clock.
 QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
 WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
-.PHONY: demo demo-replay format check quick test explore test-browser test-scale chaos-scale bench-scale test-ship dist mcpb chaos bench clean
+.PHONY: demo demo-replay format check quick compiled test explore test-browser test-scale chaos-scale bench-scale test-ship dist mcpb chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
@@ -51,8 +54,13 @@ check: $(STAMP)
 quick: $(STAMP)
 	$(LIMITED) 600 $(PYTEST) -q -n 2 --dist worksteal --hypothesis-profile=ci $(QUICK)
 
+# Every test module once, so that of those who start together none compiles it again; shown only if it fails.
+compiled: $(STAMP)
+	@said=$$($(PYTEST) -qq --collect-only) || { echo "$$said"; exit 1; }
+
 # What waits, and beside it what keeps a processor busy; what failed once more, alone.
-test: check
+test: $(STAMP)
+	@$(MAKE) --no-print-directory -j 2 check compiled
 	$(LIMITED) 2400 $(BIN)/python -m tests.suite \
 		-- -n 6 --dist worksteal --timeout=300 --hypothesis-profile=ci $(WAITING) \
 		-- -n 2 --dist worksteal --hypothesis-profile=ci $(addprefix --ignore=,$(WAITING))
