@@ -26,7 +26,7 @@ from altmonitor.render.charts.layout import ChartSpec, shown_span
 log = logging.getLogger(__name__)
 
 CHARTS_WAITING_MAX = 8
-"""Charts handed in and not drawn yet. At some 15 ms each the last of them waits an eighth of a second."""
+"""Charts handed in and not drawn yet. At some 6 ms each the last of them waits a twentieth of a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,16 @@ def test_a_session_is_open_before_anything_heavy_is_loaded() -> None:
     assert sorted(loaded & {"aiohttp", "telegram", "numpy", "msgspec", "PIL", "websockets", "sqlite3"}) == []
 
 
-def test_a_picture_loads_the_code_of_one_format() -> None:
-    loaded = loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")
-    assert [name for name in sorted(loaded) if name.endswith("ImagePlugin")] == ["PIL.PngImagePlugin"]
+WRITTEN = """
+from altmonitor.render.charts.canvas import TEXT, Canvas
+canvas = Canvas(40, 40)
+canvas.text((2, 30), "OI", 20, TEXT)
+canvas.png()
+"""
+
+
+def test_a_picture_loads_the_code_of_no_format() -> None:
+    assert [name for name in sorted(loaded_by(WRITTEN)) if name.endswith("ImagePlugin")] == []
 
 
 def test_streams_are_read_by_one_of_the_two_libraries() -> None:
@@ -43,7 +50,7 @@ def test_medians_do_without_the_masked_arrays_of_numpy() -> None:
 
 def test_pillow_waits_for_the_first_picture() -> None:
     assert "PIL" not in loaded_by("import altmonitor.cli.run")
-    assert "PIL" in loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")
+    assert "PIL" in loaded_by(WRITTEN)
 
 
 def test_what_draws_on_a_terminal_is_loaded_by_commands_that_print() -> None:

@@ -1,19 +1,28 @@
 """A sheet in whole pixels, with text of any script and smoothed lines, that becomes a small PNG.
 
-Pillow is loaded with the first picture: a monitor that draws none does without its 10 MB.
+A pixel is the number of its colour from the start: a true-colour sheet that is reduced at the end costs three times as
+much. Where something smoothed is laid over a pixel, a table says which colour comes out.
+
+Pillow draws letters and lines, and is loaded with the first picture: a monitor that draws none does without its 10 MB.
 """
 
 from __future__ import annotations
 
+import struct
 import threading
+import zlib
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib import resources
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal
+from math import ceil, modf
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFont
+    from numpy import uint8, uint16
+    from numpy.typing import NDArray
+    from PIL import Image, ImageDraw, ImageFont
 
 # ---
 # Colours: few enough for a small picture, fixed so that the same chart is the same bytes.
@@ -44,19 +53,39 @@ def mixed(over: Colour, under: Colour, share: float) -> Colour:
 
 
 @cache
-def palette() -> Image.Image:
-    """Every colour, with the shades between those that meet in smoothed edges. Not to be changed."""
-    from PIL import Image
-
+def colours() -> tuple[Colour, ...]:
+    """Every colour, with the shades between those that meet in smoothed edges; a pixel is an index of these."""
     flat = [BACKGROUND, GRID, HATCH, TEXT, MUTED, UP, DOWN, UP_VOLUME, DOWN_VOLUME, OI, MARK, BAND]
     meeting = [(TEXT, BACKGROUND), (MUTED, BACKGROUND), (UP, BACKGROUND), (DOWN, BACKGROUND), (OI, BACKGROUND)]
     meeting += [(MARK, BACKGROUND), (MARK, BAND), (BACKGROUND, UP), (TEXT, DOWN)]
     shades = [mixed(a, b, step / (_SHADES + 1)) for a, b in meeting for step in range(1, _SHADES + 1)]
-    colours = list(dict.fromkeys([*flat, *shades]))[:COLOURS_MAX]
-    colours += [BACKGROUND] * (256 - len(colours))
-    image = Image.new("P", (1, 1))
-    image.putpalette([channel for colour in colours for channel in colour])
-    return image
+    return tuple(dict.fromkeys([*flat, *shades]))[:COLOURS_MAX]
+
+
+def _nearest(wanted: NDArray[Any]) -> NDArray[uint8]:
+    """The index of the colour that is most like each of these, whose last axis is red, green and blue."""
+    import numpy as np
+
+    known = np.array(colours(), dtype=np.int32)
+    return np.stack([((row[..., None, :] - known) ** 2).sum(axis=-1).argmin(axis=-1) for row in wanted]).astype("uint8")
+
+
+@cache
+def index_of(colour: Colour) -> int:
+    import numpy as np
+
+    return int(_nearest(np.array([colour], dtype=np.int32))[0])
+
+
+@cache
+def _blends(colour: Colour) -> NDArray[uint8]:
+    """Coverage 0…255 × `COLOURS_MAX` + index below → index of what is seen."""
+    import numpy as np
+
+    over, under = np.array(colour, dtype=np.int32), np.zeros((COLOURS_MAX, 3), dtype=np.int32)
+    under[: len(colours())] = colours()
+    cover = np.arange(256, dtype=np.int32)[:, None, None]
+    return _nearest((over * cover + under * (255 - cover) + 127) // 255).ravel()
 
 
 # ---
@@ -132,6 +161,8 @@ def runs(text: str, size_px: int, weight: Weight = "book") -> list[tuple[str, Im
     shorter than the truth, and nothing else than it.
     """
     own = font(size_px, weight)
+    if text.isascii() and text.isprintable():
+        return [(text, own)] if text else []
     pieces: list[tuple[str, ImageFont.FreeTypeFont]] = []
     is_missing = False
     for sign in text:
@@ -184,74 +215,152 @@ _SMOOTH = 3  # lines are drawn this much larger and reduced
 
 class Canvas:
     def __init__(self, width: int, height: int) -> None:
-        from PIL import Image, ImageDraw
+        import numpy as np
 
-        self.image = Image.new("RGB", (width, height), BACKGROUND)
-        self.draw = ImageDraw.Draw(self.image)
+        self._pixels: NDArray[uint8] = np.full((height, width), index_of(BACKGROUND), dtype=np.uint8)
 
     def text(
         self, at: Point, text: str, size_px: int, colour: Colour, *, side: Side = "left", weight: Weight = "book"
     ) -> float:
         """at: the baseline, at the text's left end, middle or right end. Returns the width in pixels."""
-        pieces = runs(text, size_px, weight)
-        width = sum(font.getlength(piece) for piece, font in pieces)
+        pieces = [(piece, font, font.getlength(piece)) for piece, font in runs(text, size_px, weight)]
+        width = sum(length for _, _, length in pieces)
         x = at[0] - {"left": 0.0, "middle": width / 2, "right": width}[side]
-        for piece, font in pieces:
-            self.draw.text((round(x), at[1]), piece, fill=colour, font=font, anchor="ls")
-            x += font.getlength(piece)
+        beneath, row = modf(at[1])
+        for piece, font, length in pieces:
+            self._lay(_letters(piece, font, size_px, beneath), round(x), int(row), colour)
+            x += length
         return width
 
     def box(self, left: float, top: float, right: float, bottom: float, colour: Colour) -> None:
         """Both edges inclusive, in whole pixels; never thinner than one."""
         x, y = round(left), round(top)
-        self.draw.rectangle((x, y, max(x, round(right)), max(y, round(bottom))), fill=colour)
+        x_end, y_end = max(x, round(right)) + 1, max(y, round(bottom)) + 1
+        if x_end > 0 and y_end > 0:
+            self._pixels[max(0, y) : y_end, max(0, x) : x_end] = index_of(colour)
 
     def dashes(self, left: int, right: int, y: int, colour: Colour, *, dash: int = 6, gap: int = 6) -> None:
         for x in range(left, right, dash + gap):
-            self.draw.line((x, y, min(x + dash - 1, right), y), fill=colour)
+            self.box(x, y, min(x + dash - 1, right), y, colour)
 
     def line(
         self, points: Sequence[Point], colour: Colour, *, width: int, frame: tuple[int, int, int, int], has_dot: bool
     ) -> None:
         """Smoothed, cut at the frame (left, top, right, bottom). has_dot: at its end."""
-        from PIL import Image, ImageDraw
-
-        left, top, right, bottom = frame
-        mask = Image.new("L", ((right - left) * _SMOOTH, (bottom - top) * _SMOOTH), 0)
-        pen = ImageDraw.Draw(mask)
+        around = 2 * width
+        left = max(frame[0], int(min(x for x, _ in points)) - around)
+        right = min(frame[2], int(max(x for x, _ in points)) + around)
+        top = max(frame[1], int(min(y for _, y in points)) - around)
+        bottom = min(frame[3], int(max(y for _, y in points)) + around)
+        if right <= left or bottom <= top:
+            return
+        mask, pen = _sheet((right - left) * _SMOOTH, (bottom - top) * _SMOOTH)
         large = [((x - left) * _SMOOTH, (y - top) * _SMOOTH) for x, y in points]
         if len(large) > 1:
             pen.line(large, fill=255, width=width * _SMOOTH, joint="curve")
         if has_dot:
             radius = (width + 1) * _SMOOTH
             pen.ellipse([value + sign * radius for sign in (-1, 1) for value in large[-1]], fill=255)
-        small = mask.reduce(_SMOOTH)
-        self.image.paste(colour, (left, top, left + small.width, top + small.height), small)
+        self._lay(_stencil(mask.reduce(_SMOOTH), left, top), 0, 0, colour)
+
+    def dot(self, middle: Point, radius: int, colour: Colour) -> None:
+        mask, pen = _sheet(2 * radius + 1, 2 * radius + 1)
+        pen.ellipse((0, 0, 2 * radius, 2 * radius), fill=255)
+        self._lay(_stencil(mask, -radius, -radius), round(middle[0]), round(middle[1]), colour)
 
     def triangle(self, tip: Point, size: int, colour: Colour, *, is_up: bool) -> None:
         """is_up: it points upwards, its body lies below the tip."""
         x, y = round(tip[0]), round(tip[1])
-        base = y + size if is_up else y - size
-        self.draw.polygon([(x, y), (x - size * 2 // 3, base), (x + size * 2 // 3, base)], fill=colour)
+        half = size * 2 // 3 + 1
+        end, base = (0, size) if is_up else (size, 0)
+        mask, pen = _sheet(2 * half + 1, size + 1)
+        pen.polygon([(half, end), (half - size * 2 // 3, base), (half + size * 2 // 3, base)], fill=255)
+        self._lay(_stencil(mask, -half, -end), x, y, colour)
 
     def hatch(self, frame: tuple[int, int, int, int], colour: Colour, *, step: int = 12) -> None:
-        from PIL import Image, ImageDraw
-
         left, top, right, bottom = frame
         if right <= left or bottom <= top:
             return
-        tile = Image.new("L", (right - left, bottom - top), 0)
-        pen = ImageDraw.Draw(tile)
-        for x in range(-tile.height, tile.width, step):
-            pen.line((x, tile.height, x + tile.height, 0), fill=255)
-        self.image.paste(colour, (left, top), tile)
+        mask, pen = _sheet(right - left, bottom - top)
+        for x in range(-mask.height, mask.width, step):
+            pen.line((x, mask.height, x + mask.height, 0), fill=255)
+        self._lay(_stencil(mask, left, top), 0, 0, colour)
 
     def png(self) -> bytes:
-        """64 fixed colours: a third of the size of true colour, and the same bytes for the same picture."""
-        from PIL import Image
+        """At most 64 fixed colours: a third of the size of true colour, and the same bytes for the same picture."""
+        import numpy as np
 
-        small = self.image.quantize(palette=palette(), dither=Image.Dither.NONE)
-        out = BytesIO()
-        out.name = "chart.png"  # by it the library loads one format's code; asked for "PNG" it loads five
-        small.save(out, compress_level=4)
-        return out.getvalue()
+        height, width = self._pixels.shape
+        rows = np.empty((height, width + 1), dtype=np.uint8)
+        rows[:, 0] = _AS_ABOVE
+        rows[0, 1:] = self._pixels[0]
+        np.subtract(self._pixels[1:], self._pixels[:-1], out=rows[1:, 1:])
+        packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
+        return b"".join(
+            (
+                b"\x89PNG\r\n\x1a\n",
+                _chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, _INDEXED, 0, 0, 0)),
+                _chunk(b"PLTE", bytes(channel for colour in colours() for channel in colour)),
+                _chunk(b"IDAT", packer.compress(rows.data) + packer.flush()),
+                _chunk(b"IEND", b""),
+            )
+        )
+
+    def _lay(self, stencil: _Stencil | None, left: int, top: int, colour: Colour) -> None:
+        """The colour over what is there, as far as the stencil lets it; what lies outside the sheet is cut off."""
+        if stencil is None:
+            return
+        left, top, cover = left + stencil.left, top + stencil.top, stencil.cover
+        x, y = max(0, left), max(0, top)
+        below = self._pixels[y : max(0, top + cover.shape[0]), x : max(0, left + cover.shape[1])]
+        if below.size:
+            cover = cover[y - top :, x - left :][: below.shape[0], : below.shape[1]]
+            below[...] = _blends(colour).take(cover + below)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stencil:
+    """Where something covers the pixels below. left, top: from the place it was made for. cover: coverage 0…255 of each
+    pixel times `COLOURS_MAX`, so that with the pixel below added it is a place in `_blends`."""
+
+    left: int
+    top: int
+    cover: NDArray[uint16]
+
+
+def _stencil(mask: Image.Image, left: int, top: int) -> _Stencil | None:
+    """What is inked of a mask that lies there; None: nothing."""
+    import numpy as np
+
+    inked = mask.getbbox()
+    if inked is None:
+        return None
+    cover = np.asarray(mask.crop(inked)).astype(np.uint16) * COLOURS_MAX
+    return _Stencil(left=left + inked[0], top=top + inked[1], cover=cover)
+
+
+@lru_cache(maxsize=128)
+def _letters(text: str, font: ImageFont.FreeTypeFont, size_px: int, beneath: float) -> _Stencil | None:
+    """From the left end of the baseline. Charts of the same minutes have most of their labels in common."""
+    base, edge = size_px + size_px // 2, size_px // 2
+    mask, pen = _sheet(ceil(font.getlength(text)) + 2 * edge, 2 * size_px + edge)
+    pen.text((edge, base + beneath), text, fill=255, font=font, anchor="ls")
+    return _stencil(mask, -edge, -base)
+
+
+# A PNG's own numbers.
+_INDEXED = 3
+_AS_ABOVE = 2
+"""Each row as the difference to the one above it: most of a chart runs downwards, and zeros are packed fast."""
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+
+
+def _sheet(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A mask that covers nothing yet, and what draws on it."""
+    from PIL import Image, ImageDraw
+
+    mask = Image.new("L", (width, height), 0)
+    return mask, ImageDraw.Draw(mask)

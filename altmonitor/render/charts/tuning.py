@@ -79,5 +79,4 @@ def _around(frame: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
 
 
 def _dot(canvas: Canvas, at: Point, colour: Colour) -> None:
-    x, y = round(at[0]), round(at[1])
-    canvas.draw.ellipse((x - 6, y - 6, x + 6, y + 6), fill=colour)
+    canvas.dot(at, 6, colour)

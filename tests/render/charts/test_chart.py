@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.render.charts import canvas as ink
@@ -249,6 +250,54 @@ def test_every_colour_is_drawn_as_it_is() -> None:
         canvas.box(0, row, 9, row, colour)
     seen = Seen(canvas.png())
     assert [seen.at(5, row) for row in range(len(flat))] == flat
+
+
+def test_letters_and_lines_are_those_of_a_true_colour_picture() -> None:
+    image = Image.new("RGB", (200, 120), ink.BACKGROUND)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((0, 60, 199, 119), fill=ink.BAND)
+    pen.text((round(10.0), 40.25), "+4.02 % Ж", fill=ink.TEXT, font=font(24, "bold"), anchor="ls")
+    pen.text((round(150 - font(22).getlength("12:30") / 2), 100), "12:30", fill=ink.MARK, font=font(22), anchor="ls")
+    mask = Image.new("L", (600, 360), 0)
+    ImageDraw.Draw(mask).line([(30, 165), (240, 30), (570, 150)], fill=255, width=9, joint="curve")
+    image.paste(ink.OI, (0, 0, 200, 120), mask.reduce(3))
+    canvas = Canvas(200, 120)
+    canvas.box(0, 60, 199, 119, ink.BAND)
+    canvas.text((10, 40.25), "+4.02 % Ж", 24, ink.TEXT, weight="bold")
+    canvas.text((150, 100), "12:30", 22, ink.MARK, side="middle")
+    canvas.line([(10, 55), (80, 10), (190, 50)], ink.OI, width=3, frame=(0, 0, 200, 120), has_dot=False)
+    seen = Seen(canvas.png())
+
+    def off(x: int, y: int) -> int:
+        wanted = image.getpixel((x, y))
+        assert isinstance(wanted, tuple)
+        return max(abs(a - b) for a, b in zip(seen.at(x, y), wanted, strict=True))
+
+    offs = [off(x, y) for y in range(120) for x in range(200)]
+    assert sum(offs) / len(offs) < 1.0  # the 64 colours hold no shade of everything over everything
+    assert sum(one > 40 for one in offs) < 60
+
+
+def test_what_lies_outside_of_the_sheet_is_cut_off() -> None:
+    canvas = Canvas(60, 40)
+    canvas.box(-20, -20, -1, -1, ink.UP)
+    canvas.box(-5, 20, 3, 22, ink.UP)
+    canvas.box(58, 38, 90, 90, ink.DOWN)
+    canvas.text((-10, 5), "over the edge", 20, ink.TEXT)
+    canvas.text((50, 60), "below", 20, ink.TEXT)
+    canvas.text((500, 500), "away", 20, ink.TEXT)
+    canvas.triangle((0, 0), 12, ink.MARK, is_up=True)
+    canvas.dot((60, 0), 6, ink.OI)
+    canvas.line([(-50, -50), (-10, -10)], ink.OI, width=2, frame=(0, 0, 60, 40), has_dot=True)
+    canvas.hatch((50, 30, 80, 60), ink.HATCH)
+    seen = Seen(canvas.png())
+    assert [seen.at(0, 21), seen.at(3, 22), seen.at(4, 22), seen.at(59, 39)] == [
+        ink.UP,
+        ink.UP,
+        ink.BACKGROUND,
+        ink.DOWN,
+    ]
+    assert (seen.at(1, 8), seen.at(58, 2)) == (ink.MARK, ink.OI)
 
 
 @pytest.mark.parametrize("weight", ["book", "bold"])
