@@ -105,6 +105,12 @@ class VolumeBurst:
                 return Verdict.COOLING_DOWN, raised_ms + cooldown_ms
         return Verdict.FIRE, None
 
+    def cools_until(self, symbol: str, settings: Settings) -> tuple[int, int]:
+        """Candles that end before then and close UP, and those that close DOWN, are none to tell of."""
+        cooldown_ms, raised_ms = settings.cooldown_sec * 1000, self._raised_ms
+        up_ms, down_ms = raised_ms.get((symbol, "UP")), raised_ms.get((symbol, "DOWN"))
+        return 0 if up_ms is None else up_ms + cooldown_ms, 0 if down_ms is None else down_ms + cooldown_ms
+
     def remember(self, alert: Alert) -> None:
         """It was told."""
         symbol, at = alert.symbol, (alert.symbol, alert.direction)

@@ -66,12 +66,15 @@ def owner_of(key: str, *, main: Destination) -> str:
 
 class Expectation(NamedTuple):
     """above, below: prices at which a whole move is told again, until `until_ms` (event time; 0 when none is).
-    is_held: a sampled figure that was raised has not calmed down yet."""
+    is_held: a sampled figure that was raised has not calmed down yet. up_quiet_ms, down_quiet_ms: nobody is told of the
+    volume of a candle that ends before then and closes that way; infinite where nobody hears of volume."""
 
     above: float
     below: float
     until_ms: float
     is_held: bool
+    up_quiet_ms: float
+    down_quiet_ms: float
 
 
 LATENCY_SAMPLES = 1000
@@ -146,13 +149,17 @@ class Audiences:
 
     def expects(self, symbol: str) -> Expectation:
         """Over all audiences."""
-        above, below, until_ms, is_held = inf, 0.0, 0.0, False
+        above, below, until_ms, is_held, up_ms, down_ms = inf, 0.0, 0.0, False, inf, inf
         for one in self.audience_states:
             whole, lasts_ms = one.episodes.bounds(symbol), one.episodes.lasts_until_ms(symbol)
             above, below = min(above, whole.above), max(below, whole.below)
             until_ms = max(until_ms, lasts_ms)
             is_held = is_held or one.is_held(symbol)
-        return Expectation(above, below, until_ms, is_held)
+            settings = one.settings_of(symbol)
+            if settings.vol_burst_mult and "vol" in one.audience.kinds:
+                own_up_ms, own_down_ms = one.volume.cools_until(symbol, settings)
+                up_ms, down_ms = min(up_ms, own_up_ms), min(down_ms, own_down_ms)
+        return Expectation(above, below, until_ms, is_held, up_ms, down_ms)
 
     def has_volume(self, symbol: str) -> bool:
         """False when nobody asks for volume bursts."""

@@ -211,6 +211,11 @@ class SymbolBook:
         self._burst = open_ms, quote_usdt
         self.burst_at = quote_usdt if open_ms == self.open_ms else inf
 
+    def burst_from(self, open_ms: int) -> float:
+        """Quote volume from which the candle that opens then is of interest while it runs, USDT; inf: not before its
+        close."""
+        return self._burst[1] if self._burst[0] == open_ms else inf
+
     def _aim_again(self) -> None:
         """The prices that are compared with have changed: another candle is open, or another one is closed."""
         bounds = self._bounds

@@ -18,6 +18,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import ceil, inf
 from types import MappingProxyType
 from typing import Final
@@ -39,7 +40,15 @@ from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.replay.columns import CandleColumns, Ints, OpenInterestColumns
 from altmonitor.replay.measures import run_lengths
-from altmonitor.replay.price_path import CLOSE_PUSH_MS, FIRST_PUSH_MS, PricePath, point_of, push_at, pushes_of
+from altmonitor.replay.price_path import (
+    CLOSE_PUSH_MS,
+    FIRST_PUSH_MS,
+    PricePath,
+    point_of,
+    push_at,
+    push_of_volume,
+    pushes_of,
+)
 from altmonitor.replay.selection import OI_MEMORY_MS, InterestSample, Marks, Samples, marks_of
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
@@ -202,8 +211,9 @@ class _Player:
         if book is None:
             raise LookupError(history.symbol)
         self._book: SymbolBook = book
-        names = ("open", "high", "low", "close", "quote_usdt")
-        self._raw = [memoryview(getattr(self._candles, name).tobytes()) for name in names]  # cheaper to cut than arrays
+        names = ("open", "high", "low", "close", "quote_usdt", "taker_quote_usdt")
+        raw = [memoryview(getattr(self._candles, name).tobytes()) for name in names]  # cheaper to cut than arrays
+        self._raw, self._values = raw[:5], [column.cast("d") for column in raw]
         self._last_played = -2
         self._next_sample = 0
         self._played = 0
@@ -252,13 +262,19 @@ class _Player:
         )
 
     def _skip_through(self) -> None:
-        rows = np.flatnonzero(self._marks.any[: self._end]).tolist()
+        chosen = np.flatnonzero(self._marks.any[: self._end])
+        rows, ends_ms = chosen.tolist(), (self._candles.open_ms[chosen] + MINUTE_MS).tolist()
+        is_price = self._marks.price[chosen].tolist()
+        is_up = (self._candles.close[chosen] >= self._candles.open[chosen]).tolist()
         at_row, at = bisect_left(rows, self._begin), self._begin
         while True:
-            while at_row < len(rows) and rows[at_row] < at:
+            expected = self._engine.expects(self._symbol)
+            quiet_ms = expected.down_quiet_ms, expected.up_quiet_ms
+            while at_row < len(rows) and (
+                rows[at_row] < at or (not is_price[at_row] and ends_ms[at_row] < quiet_ms[is_up[at_row]])
+            ):
                 at_row += 1
             following = rows[at_row] if at_row < len(rows) else self._end
-            expected = self._engine.expects(self._symbol)
             if expected.until_ms and (expected.above < inf or expected.below > 0):
                 following = self._doubling(at, following, expected.above, expected.below, expected.until_ms)
             following = min(following, self._samples.next_candle(at, is_held=expected.is_held))
@@ -276,26 +292,47 @@ class _Player:
 
     def _play(self, at: int, expected: Expectation) -> None:
         self._played += 1
-        candles, opened_ms = self._candles, int(self._candles.open_ms[at])
+        candle = self._candle(at)
         if self._last_played != at - 1 or self._run[at] == 0:
             self._begin_at(at)
         self._last_played = at
-        candle = candles.candle(at)
         samples = self._samples.of_candle(at)
         is_price = (
             self._options.is_whole
             or bool(samples)
             or bool(self._marks.price[at])
-            or (expected.until_ms > opened_ms and (candle.high >= expected.above or candle.low <= expected.below))
+            or (expected.until_ms > candle.open_ms and (candle.high >= expected.above or candle.low <= expected.below))
         )
         self._remember_samples(at)
-        for update in self._updates(at, candle, is_price=is_price, moments_ms=[one.time_ms for one in samples]):
+        close = CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle)
+        if not is_price:
+            if self._marks.path[at] and self._options.price_path == "touch":
+                self._play_volume(at, candle)
+            self._take(close)
+            return
+        for update in chain(self._updates(at, candle, moments_ms=[one.time_ms for one in samples]), [close]):
             while samples and samples[0].time_ms < update.event_ms:
                 self._sample(samples.pop(0))
-            self._clock.ms = update.event_ms
-            self._engine.on_kline(update)
+            self._take(update)
         for sample in samples:
             self._sample(sample)
+
+    def _take(self, update: CandleUpdate) -> None:
+        self._clock.ms = update.event_ms
+        self._engine.on_kline(update)
+
+    def _candle(self, at: int) -> Candle:
+        opened, high, low, close, quote_usdt, taker_quote_usdt = [column[at] for column in self._values]
+        return Candle(
+            open_ms=int(self._candles.open_ms[at]),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            quote_usdt=quote_usdt,
+            taker_quote_usdt=taker_quote_usdt,
+            trades=int(self._candles.trades[at]),
+        )
 
     def _begin_at(self, at: int) -> None:
         known = min(int(self._run[at]), self._book.closed.capacity)
@@ -303,47 +340,53 @@ class _Player:
         first, after = (at - known) * FLOAT_BYTES, at * FLOAT_BYTES
         self._engine.begin_after(self._symbol, last_ms, [column[first:after] for column in self._raw])
 
-    def _updates(self, at: int, candle: Candle, *, is_price: bool, moments_ms: Sequence[int]) -> Iterator[CandleUpdate]:
-        """is_price: False where only the volume matters. Those pushes are left out that the book would not look at; it
-        is asked before each, because a push changes what it looks at. moments_ms: of samples, which are weighed with
-        the price of their moment."""
-        if (is_price or self._marks.path[at]) and self._options.price_path == "touch":
-            book, decimals = self._book, int(self._candles.decimals[at])
-            is_flipped = self._options.is_flipped and bool(self._marks.both[at])
-            total = pushes_of(candle.high, candle.low)
-            weighed = {1, *(min(total, push_at(ms - candle.open_ms)) for ms in moments_ms)}
-            is_every, last_weighed = self._options.is_whole, max(weighed)
-            for number in range(1, total + 1):
-                quote_usdt = candle.quote_usdt * (number / total)  # volume grows evenly
-                is_burst = quote_usdt >= book.burst_at
-                if not (is_price or is_burst or number in weighed):
-                    if candle.quote_usdt < book.burst_at and number > last_weighed:
-                        break  # nothing but its close is left to look at
-                    continue
-                after_ms, price, high, low = point_of(
-                    number,
-                    candle.open,
-                    candle.high,
-                    candle.low,
-                    candle.close,
-                    decimals=decimals,
-                    is_flipped=is_flipped,
-                )
-                is_beyond = price >= book.pump_at or price <= book.dump_at
-                if not (is_every or is_burst or is_beyond or number in weighed):
-                    continue
-                kline = Candle(
-                    open_ms=candle.open_ms,
-                    open=candle.open,
-                    high=high,
-                    low=low,
-                    close=price,
-                    quote_usdt=quote_usdt,
-                    taker_quote_usdt=candle.taker_quote_usdt * (number / total),
-                    is_closed=False,
-                )
-                yield CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline)
-        yield CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle)
+    def _updates(self, at: int, candle: Candle, *, moments_ms: Sequence[int]) -> Iterator[CandleUpdate]:
+        """All before the close. Those pushes are left out that the book would not look at; it is asked before each,
+        because a push changes what it looks at. moments_ms: of samples, which are weighed with the price of their
+        moment."""
+        if self._options.price_path != "touch":
+            return
+        book, total = self._book, pushes_of(candle.high, candle.low)
+        weighed = {1, *(min(total, push_at(ms - candle.open_ms)) for ms in moments_ms)}
+        is_every = self._options.is_whole
+        for number in range(1, total + 1):
+            update = self._push(at, candle, number, total)
+            kline = update.kline
+            is_beyond = kline.close >= book.pump_at or kline.close <= book.dump_at
+            if is_every or is_beyond or number in weighed or kline.quote_usdt >= book.burst_at:
+                yield update
+
+    def _play_volume(self, at: int, candle: Candle) -> None:
+        """Before the close of a candle whose prices do not matter: the pushes that reach the volume of a burst."""
+        total, number = pushes_of(candle.high, candle.low), 0
+        while True:
+            bound_usdt = self._book.burst_from(candle.open_ms)
+            number = push_of_volume(candle.quote_usdt, bound_usdt, total, after=number)
+            if number > total:
+                return
+            self._take(self._push(at, candle, number, total))
+
+    def _push(self, at: int, candle: Candle, number: int, total: int) -> CandleUpdate:
+        after_ms, price, high, low = point_of(
+            number,
+            candle.open,
+            candle.high,
+            candle.low,
+            candle.close,
+            decimals=int(self._candles.decimals[at]),
+            is_flipped=self._options.is_flipped and bool(self._marks.both[at]),
+        )
+        kline = Candle(
+            open_ms=candle.open_ms,
+            open=candle.open,
+            high=high,
+            low=low,
+            close=price,
+            quote_usdt=candle.quote_usdt * (number / total),  # volume grows evenly
+            taker_quote_usdt=candle.taker_quote_usdt * (number / total),
+            is_closed=False,
+        )
+        return CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline)
 
     # --- open interest
 

@@ -8,6 +8,7 @@ is a convention; where it matters both ways are counted.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final, Literal, NamedTuple
 
 PricePath = Literal["touch", "close"]
@@ -37,6 +38,19 @@ def pushes_of(high: float, low: float) -> int:
 def push_at(after_ms: int) -> int:
     """Number of the last push at that moment, without an end; 1 before the first."""
     return max(1, (after_ms - FIRST_PUSH_MS) // PUSH_EVERY_MS + 1)
+
+
+def push_of_volume(quote_usdt: float, bound_usdt: float, total: int, *, after: int = 0) -> int:
+    """Number of the first push behind `after` in which a minute's volume, which grows evenly over its `total` pushes,
+    has reached a bound; beyond `total` where none has."""
+    if not 0.0 < quote_usdt >= bound_usdt:
+        return total + 1
+    number = max(after + 1, ceil(bound_usdt / quote_usdt * total))
+    while number > after + 1 and quote_usdt * ((number - 1) / total) >= bound_usdt:
+        number -= 1
+    while number <= total and quote_usdt * (number / total) < bound_usdt:
+        number += 1
+    return number
 
 
 def point_of(

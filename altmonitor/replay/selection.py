@@ -16,7 +16,7 @@ from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.open_interest import WINDOW_TOLERANCE
 from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
-from altmonitor.replay.measures import SLACK, Flags, could_burst, reaches, window_reaches
+from altmonitor.replay.measures import SLACK, Flags, could_burst, medians, reaches, window_reaches
 from altmonitor.replay.price_path import FIRST_PUSH_MS
 from altmonitor.replay.tape import BURST, SMALLEST, TapeRows
 from altmonitor.settings.audience import Audience
@@ -58,6 +58,10 @@ def marks_of(candles: CandleColumns, run: Ints, audiences: Sequence[Audience], e
             lookback = max(other.settings.vol_burst_lookback for other in audiences)
             found = could_burst(candles, run, lookback=lookback, multiple=settings.vol_burst_mult)
             found &= candles.quote_usdt >= settings.vol_burst_min_usdt * (1 - SLACK)
+            rows = np.flatnonzero(found)
+            usual = medians(candles, run, rows, lookback=lookback)
+            least = usual * settings.vol_burst_mult * (1 - SLACK)
+            found[rows] = (usual > 0) & (candles.quote_usdt[rows] >= least)
             burst |= found
             early |= found & settings.vol_burst_early
     return Marks(up | down | burst, up | down | early, up | down, up & down)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,33 @@ def test_the_direction_of_the_close_is_the_one_that_cools_down() -> None:
         ("UP", T0 + 12 * MINUTE),  # told while it was up; it closed down
         ("UP", T0 + 14 * MINUTE),
     ]
+
+
+def test_how_long_a_direction_cools_down_is_known_beforehand() -> None:
+    market = market_after(12, cooldown_sec=180)
+    market.close(12, 900_000.0, close=101.0)
+    expected = market.engine.expects("SOLUSDT")
+    assert (expected.up_quiet_ms, expected.down_quiet_ms) == (T0 + 16 * MINUTE, 0)
+    market.close(13, 900_000.0, close=101.0)
+    market.close(14, 900_000.0, close=101.0)
+    assert len(market.told) == 1
+    market.close(15, 900_000.0, close=101.0)  # it ends at that moment
+    assert len(market.told) == 2
+
+
+def test_a_direction_is_quiet_only_where_everybody_who_hears_of_volume_has_been_told() -> None:
+    market = market_after(
+        12,
+        Audience(destination=HERE, settings=Settings(vol_burst_mult=5.0, cooldown_sec=180)),
+        Audience(destination=THERE, settings=Settings(vol_burst_mult=10.0, cooldown_sec=60)),
+        Audience(destination=Destination(chat_id=3), settings=Settings(), kinds=frozenset({"price"})),
+    )
+    market.close(12, 900_000.0, close=101.0)
+    assert market.engine.expects("SOLUSDT").up_quiet_ms == 0
+    market.close(13, 1_500_000.0, close=101.0)
+    assert market.engine.expects("SOLUSDT").up_quiet_ms == T0 + 15 * MINUTE
+    deaf = market_after(1, Audience(destination=HERE, settings=Settings(vol_burst_mult=0.0)))
+    assert deaf.engine.expects("SOLUSDT").up_quiet_ms == inf
 
 
 def test_each_audience_is_told_at_its_own_bound_and_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle
 from tests.fakes import MINUTE, T0
@@ -31,3 +33,9 @@ def test_a_hole_that_stays_is_not_bridged() -> None:
     book.close_candle(candle(2))
     book.refill([candle(0)])
     assert [one.open_ms for one in book.closed] == [T0 + 2 * MINUTE]
+
+
+def test_the_volume_of_a_burst_is_known_before_its_candle_runs() -> None:
+    book = SymbolBook("SOLUSDT")
+    book.listen_for_burst(T0 + MINUTE, 500_000.0)
+    assert (book.burst_from(T0), book.burst_from(T0 + MINUTE), book.burst_at) == (inf, 500_000.0, inf)

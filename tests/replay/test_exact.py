@@ -76,6 +76,7 @@ ONE = st.builds(
     vol_burst_mult=st.sampled_from([0.0, 2.5, 5.0]),
     vol_burst_min_usdt=st.sampled_from([0.0, 50_000.0]),
     vol_burst_lookback=st.sampled_from([5, 20, 120]),
+    vol_burst_early=st.booleans(),
     cooldown_sec=st.sampled_from([0, 180, 900]),
     move_5m_pct=st.sampled_from([0.0, 4.0]),
     move_15m_pct=st.sampled_from([0.0, 6.0]),
@@ -90,7 +91,9 @@ OWN = st.builds(lambda one, own: replace(one, of_symbol={"XUSDT": own}), ONE, ON
 
 @settings(deadline=None, max_examples=10)
 @given(
-    chosen=st.lists(ONE | OWN, min_size=1, max_size=3), seed=st.integers(0, 9_999), holes=st.sampled_from([0.0, 0.01])
+    chosen=st.lists(ONE | OWN, min_size=1, max_size=3),
+    seed=st.integers(0, 9_999),
+    holes=st.sampled_from([0.0, 0.01]),
 )
 def test_what_is_left_out_changes_nothing(chosen: list[Settings], seed: int, holes: float) -> None:
     candles = wild_columns(250, seed=seed, holes=holes)
