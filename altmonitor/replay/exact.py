@@ -277,11 +277,17 @@ class _Player:
             following = rows[at_row] if at_row < len(rows) else self._end
             if expected.until_ms and (expected.above < inf or expected.below > 0):
                 following = self._doubling(at, following, expected.above, expected.below, expected.until_ms)
-            following = min(following, self._samples.next_candle(at, is_held=expected.is_held))
+            following = min(following, self._sampled(at, is_held=expected.is_held))
             if following >= self._end:
                 return
             self._play(following, expected)
             at = following + 1
+
+    def _sampled(self, at: int, *, is_held: bool) -> int:
+        """Index of the first candle that has to be played for its samples. Where closes alone count, a sample is
+        weighed with the close before it."""
+        found = self._samples.next_candle(at, is_held=is_held)
+        return found if self._options.price_path == "touch" else max(at, found - 1)
 
     def _doubling(self, first: int, after: int, above: float, below: float, until_ms: float) -> int:
         """Index of the first candle that reaches one of the prices in time, `after` when none does."""

@@ -26,6 +26,7 @@ from altmonitor.replay.columns import (
     no_open_interest,
 )
 from altmonitor.replay.exact import ReplayOptions, SymbolHistory, SymbolReplay, replay_symbol
+from altmonitor.replay.price_path import PricePath
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from tests.replay.history import FEB_2025, real_file, wild_candles, wild_columns, wild_interest
@@ -94,11 +95,14 @@ OWN = st.builds(lambda one, own: replace(one, of_symbol={"XUSDT": own}), ONE, ON
     chosen=st.lists(ONE | OWN, min_size=1, max_size=3),
     seed=st.integers(0, 9_999),
     holes=st.sampled_from([0.0, 0.01]),
+    price_path=st.sampled_from(["touch", "close"]),
 )
-def test_what_is_left_out_changes_nothing(chosen: list[Settings], seed: int, holes: float) -> None:
+def test_what_is_left_out_changes_nothing(
+    chosen: list[Settings], seed: int, holes: float, price_path: PricePath
+) -> None:
     candles = wild_columns(250, seed=seed, holes=holes)
     of = history(candles, wild_interest(candles, seed=seed))
-    asked = options(*chosen)
+    asked = options(*chosen, price_path=price_path)
     whole = replay_symbol(of, replace(asked, is_whole=True), from_ms=0, to_ms=ALWAYS)
     quick = replay_symbol(of, asked, from_ms=0, to_ms=ALWAYS)
     assert shown(quick) == shown(whole)
