@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.interfaces.cluster import SHARDS, shard_lease
 from altmonitor.interfaces.leases import Leases
 
@@ -55,16 +56,10 @@ class ChatLeases:
 
     async def run(self) -> None:
         """Until cancelled. A database that does not answer takes no chat away: what is said is claimed there first."""
-        is_failing = False
+        failures = FailureLog(log, "which chats are ours cannot be asked: %s", of=StorageError)
         while True:
-            try:
+            with failures:
                 await self.round()
-            except StorageError as problem:
-                if not is_failing:
-                    log.warning("which chats are ours cannot be asked: %s", problem)
-                is_failing = True
-            else:
-                is_failing = False
             await self._clock.sleep(RENEW_EVERY_S)
 
     async def round(self) -> None:

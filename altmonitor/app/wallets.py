@@ -13,6 +13,7 @@ from altmonitor.collect.wallets import WalletCollector, WalletWatchDeps
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.core.status import WalletPoolStatus
 from altmonitor.exchanges.venues import wallets_of
 from altmonitor.interfaces.wallets import HourOfPool, WalletQueries, WalletSource
@@ -41,7 +42,6 @@ class WalletSide:
         self._turn = asyncio.Lock()
         self._source: WalletSource | None = None
         self._seen: WalletQueries = WalletsFile(config.smart_money_db_path, clock=clock)
-        self._told = False
         self.lookup = WalletLookups(self.source, clock=clock, answer_within_s=timeouts(clock, ANSWER_WITHIN_S))
 
     async def snapshot(self) -> PoolSnapshot:
@@ -89,18 +89,14 @@ class WalletSide:
         return {"wallets": self._watch} if self._config.wallets_watched else {}
 
     async def _watch(self) -> None:
-        config = self._config
+        config, failures = self._config, FailureLog(log, "wallets are not watched here: %s", of=StorageError)
         while True:
             store = WalletsDb(config.smart_money_db_path, clock=self._clock)
-            try:
+            with failures:
                 await store.open()
-            except StorageError as problem:
-                if not self._told:
-                    self._told = True
-                    log.warning("wallets are not watched here: %s", problem)
+            if failures.is_failing:
                 await self._clock.sleep(AGAIN_S)
                 continue
-            self._told = False
             collector = WalletCollector(
                 WalletWatchDeps(
                     source=await self.source(),

@@ -16,6 +16,7 @@ from typing import Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeError, StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.wallets import HourOfPool, WalletSource, WalletStore, WalletWatch
 from altmonitor.positioning.wallet_pool import PoolSnapshot, WalletPicker, lately
@@ -83,7 +84,7 @@ class WalletCollector:
         self._hour_ms = 0
         self._seen_ms = 0
         self._missing_told = False
-        self._storage_told = False
+        self._storing = FailureLog(log, "wallets are watched, and what is seen cannot be kept: %s", of=StorageError)
 
     # --- what is known
 
@@ -182,7 +183,7 @@ class WalletCollector:
         try:
             await self._deps.store.put_wallets(list(found.values()))
         except StorageError as problem:
-            self._tell_storage(problem)
+            self._storing.failed(problem)
         return True
 
     # --- one wallet after the other
@@ -266,16 +267,12 @@ class WalletCollector:
         forget_s = self._clock.monotonic()
         while True:
             await self._clock.sleep(FLUSH_EVERY_S)
-            try:
+            with self._storing:
                 await self._flush()
                 await self._keep_hour()
                 if self._clock.monotonic() >= forget_s:
                     forget_s = self._clock.monotonic() + HOUR_MS / 1000
                     await self._deps.store.forget_before(self._clock.now_ms() - self._deps.keep_days * DAY_MS)
-            except StorageError as problem:
-                self._tell_storage(problem)
-            else:
-                self._storage_told = False
 
     async def _flush(self) -> None:
         """Raises: StorageError; then it is tried again, with what has come until then."""
@@ -307,8 +304,3 @@ class WalletCollector:
         if ended_ms == hour_ms - HOUR_MS and hour_ms - seen_ms < EDGE_MS and pool.states:
             hour = HourOfPool(hour_ms=ended_ms, wallets=len(pool.wallets), states=tuple(pool.states.values()))
             await self._deps.store.put_hour(hour)
-
-    def _tell_storage(self, problem: StorageError) -> None:
-        if not self._storage_told:
-            self._storage_told = True
-            log.warning("wallets are watched, and what is seen cannot be kept: %s", problem)

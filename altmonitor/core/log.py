@@ -15,6 +15,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from altmonitor.core.redaction import Redactor
@@ -73,3 +74,38 @@ def configure(
     root.setLevel(level)
     for name, floor in _NOISY.items():
         logging.getLogger(name).setLevel(max(floor, root.level))
+
+
+class FailureLog:
+    """Logs that something fails once, and not again before it has worked.
+
+    Around the work, `with failures: await self.look()`: what is raised there and is `of` one of these goes no further.
+    message: with one `%s`, for the problem.
+    """
+
+    def __init__(self, log: logging.Logger, message: str, *, of: type[Exception]) -> None:
+        self._log = log
+        self._message = message
+        self._of = of
+        self.is_failing = False
+
+    def failed(self, problem: BaseException) -> None:
+        if not self.is_failing:
+            self._log.warning(self._message, problem)
+        self.is_failing = True
+
+    def worked(self) -> None:
+        self.is_failing = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if problem is None:
+            self.worked()
+        if not isinstance(problem, self._of):
+            return False
+        self.failed(problem)
+        return True

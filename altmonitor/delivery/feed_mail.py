@@ -16,6 +16,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import needs_picture
 from altmonitor.delivery.post_queue import PostQueue
@@ -97,16 +98,10 @@ class FeedMailbox:
 
     async def run(self) -> None:
         """Until cancelled."""
-        is_failing = False
+        failures = FailureLog(log, "what notifiers tell cannot be read: %s", of=StorageError)
         while True:
-            try:
+            with failures:
                 await self.look()
-            except StorageError as problem:
-                if not is_failing:
-                    log.warning("what notifiers tell cannot be read: %s", problem)
-                is_failing = True
-            else:
-                is_failing = False
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:

@@ -19,6 +19,7 @@ import msgspec
 from altmonitor.core.clock import Clock
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError, TopicClosed
+from altmonitor.core.log import FailureLog
 from altmonitor.core.types import Destination
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.post_queue import OnEnd, PostQueue
@@ -192,16 +193,10 @@ class PostCarrier:
 
     async def run(self) -> None:
         """Until cancelled."""
-        is_failing = False
+        failures = FailureLog(log, "what is to be said in chats cannot be read: %s", of=StorageError)
         while True:
-            try:
+            with failures:
                 await self._round()
-            except StorageError as problem:
-                if not is_failing:
-                    log.warning("what is to be said in chats cannot be read: %s", problem)
-                is_failing = True
-            else:
-                is_failing = False
             with suppress(TimeoutError):
                 async with self._clock.timeout(LOOK_EVERY_S):
                     await self._news.wait()

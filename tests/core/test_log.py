@@ -60,3 +60,22 @@ def test_a_secret_with_a_quote_and_a_very_short_one_are_hidden_too(stream: io.St
     into(stream, style)
     logging.getLogger("any").warning('refused: a"b and pw, not pwd')
     assert "refused: *** and ***, not pwd" in stream.getvalue()
+
+
+def test_a_failure_that_lasts_is_said_once_until_it_has_worked_again(caplog: pytest.LogCaptureFixture) -> None:
+    failures = log.FailureLog(logging.getLogger("any"), "the disk is not read: %s", of=OSError)
+    states = []
+    for problem in (OSError("gone"), OSError("still gone"), None, OSError("gone again")):
+        with failures:
+            if problem is not None:
+                raise problem
+        states.append(failures.is_failing)
+    assert states == [True, True, False, True]
+    assert caplog.messages == ["the disk is not read: gone", "the disk is not read: gone again"]
+
+
+def test_what_is_not_the_failure_that_is_waited_out_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    failures = log.FailureLog(logging.getLogger("any"), "the disk is not read: %s", of=OSError)
+    with pytest.raises(ZeroDivisionError), failures:
+        raise ZeroDivisionError
+    assert (failures.is_failing, caplog.messages) == (False, [])
