@@ -18,6 +18,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.log import FailureLog
 from altmonitor.core.status import OUTBOX_LATE_S, RoleStatus
 from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination
@@ -189,8 +190,9 @@ class ChatNotifier:
     async def _signer(self) -> ButtonSigner | None:
         """The feed's; waits for it. None: nothing could be looked up for a press."""
         is_told = False
+        failures = FailureLog(log, "the database cannot be asked whether there is a feed: %s", of=StorageError)
         while self._deps.config.history_enabled:
-            with suppress(StorageError):
+            with failures:
                 if (signer := await kept_signer(self._deps.outbox)) is not None:
                     return signer
             if not is_told:
@@ -211,22 +213,20 @@ class ChatNotifier:
         return self._settings
 
     async def _follow_settings(self) -> None:
+        failures = FailureLog(log, "the settings cannot be read, the last known ones hold: %s", of=StorageError)
         while True:
             await self._deps.clock.sleep(FOLLOW_EVERY_S)
-            try:
-                before = self._version
+            before = self._version
+            with failures:
                 settings = await self._read_settings()
                 await self._names.load()
                 await self._chat_bots.load()
                 await self._market_line.load()
-            except StorageError as problem:
-                log.warning("the settings cannot be read, the last known ones hold: %s", problem)
-                continue
-            self._deps.bots.known = self._chat_bots.known
-            if self._version != before:
-                self.styles.apply(settings.audiences)
-                self._use()
-            self._deps.bots.share(len(self.leases.members))
+                self._deps.bots.known = self._chat_bots.known
+                if self._version != before:
+                    self.styles.apply(settings.audiences)
+                    self._use()
+                self._deps.bots.share(len(self.leases.members))
 
     def _use(self) -> None:
         """These chats are this process's, as they are now."""

@@ -16,6 +16,7 @@ from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import BudgetExhausted, ExchangeUnreachable, NoSnapshotsYet, StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Venue
 from altmonitor.exchanges.binance.client import BinanceClient
@@ -192,6 +193,7 @@ class LivePositionQueries:
 
     def __init__(self, sources: PositionQueryDeps) -> None:
         self._from = sources
+        self._reading = FailureLog(log, "what was tracked cannot be read: %s", of=StorageError)
         patient = _Patient(sources.live.smart_money, clock=sources.clock, within_s=sources.answer_within_s)
         self._live = replace(sources.live, smart_money=patient)
 
@@ -251,10 +253,9 @@ class LivePositionQueries:
         absent = found.absent.get("smartMoney")
         if absent is None or absent.cause == "no data":
             return None
-        try:
+        rows: Sequence[Snapshot] = ()
+        with self._reading:  # why the exchange did not tell is what is shown
             rows = await self._rows(symbol, MAX_AGE_MIN)
-        except StorageError:  # why the exchange did not tell is what is shown
-            return None
         return rows[-1].overview if rows else None
 
     async def _rows(self, symbol: str, minutes: float) -> Sequence[Snapshot]:

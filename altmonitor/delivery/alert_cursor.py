@@ -7,6 +7,7 @@ told is remembered too, so that a restart finds what was learned meanwhile.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,8 @@ from altmonitor.core.alert import Alert, AlertPlace, event_key
 from altmonitor.core.clock import Clock
 from altmonitor.core.outcome import AlertReturn
 from altmonitor.interfaces.storage import AlertQueries, MetaStore
+
+log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 500
 GATHERED_S: Final = 3.0
@@ -129,7 +132,8 @@ class AlertCursor:
         text = await self._deps.memory.meta_get(f"{self.key}.versions")
         try:
             return {} if text is None else _versions_decoder.decode(text)
-        except msgspec.MsgspecError:
+        except msgspec.MsgspecError as problem:
+            log.warning("alerts told before are not told again when more is known: %s", problem)
             return {}
 
     async def _behind(self, taken: int) -> list[Alert]:

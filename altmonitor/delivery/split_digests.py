@@ -80,7 +80,8 @@ class SplitDigests:
         text = await self._outbox.meta_get(_key(at))
         try:
             return [] if text is None else _decoder.decode(text)
-        except msgspec.MsgspecError:
+        except msgspec.MsgspecError as problem:
+            log.warning("the digests of chat %s that were split cannot be read: %s", at, problem)
             return []
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Annotated, Final
 
 import msgspec
@@ -52,6 +52,8 @@ from altmonitor.scores.readings import METRICS, UNITS, Metric
 from altmonitor.scores.regimes import LABELS, RegimeName
 from altmonitor.scores.version import SCORER
 from altmonitor.storage.score_store import ScoreSignal
+
+log = logging.getLogger(__name__)
 
 WORTH_KEEPING: Final = ("HIGH", "MEDIUM", "VETO")
 
@@ -171,7 +173,7 @@ def _metrics_of(score: MarketScore) -> list[Metric]:
 async def _record(context: OperationContext, inputs: ScoreInputs, judged: TradeGate, source: str) -> None:
     if context.scores is None or judged.confidence not in WORTH_KEEPING or judged.composite is None:
         return
-    with suppress(StorageError):  # an answer does not fail because it cannot be kept
+    try:
         await context.scores.add_signal(
             ScoreSignal(
                 ts=inputs.now_ms // 1000,
@@ -184,6 +186,8 @@ async def _record(context: OperationContext, inputs: ScoreInputs, judged: TradeG
                 source=f"asked:{source}",
             )
         )
+    except StorageError as problem:  # an answer does not fail because it cannot be kept
+        log.warning("what was answered of %s is not kept: %s", inputs.symbol, problem)
 
 
 # --- what it is made of -------------------------------------------------------------------------------------------

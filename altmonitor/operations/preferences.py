@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
@@ -14,6 +15,8 @@ from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.symbols import SymbolWord, listed_symbol
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.score_store import ScoreStore
+
+log = logging.getLogger(__name__)
 
 MOST_WATCHED: Final = 20
 """Each costs a dozen requests every few minutes."""
@@ -57,11 +60,12 @@ def kept_scores(context: OperationContext) -> ScoreStore:
 
 
 async def read_preferences(context: OperationContext) -> Preferences:
-    """The usual ones where none are kept. Raises: StorageError."""
+    """The usual ones where none are kept, or none that can be read. Raises: StorageError."""
     kept = {} if context.scores is None else await context.scores.preferences()
     try:
         return msgspec.json.decode(kept.get(KEY, "{}"), type=Preferences)
-    except msgspec.DecodeError:  # of another version
+    except msgspec.DecodeError as problem:  # of another version
+        log.warning("the usual preferences hold, those that are kept cannot be read: %s", problem)
         return Preferences()
 
 

@@ -16,6 +16,7 @@ import msgspec
 from altmonitor.core.alert import DETECTED_KINDS, Alert, Details, Positions
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.exchange import Priority
@@ -80,7 +81,6 @@ class PositionAlerts:
         self._looked_ms = dict.fromkeys(links.symbols, links.clock.now_ms())
         self._told_ms: dict[str, int] = {}
         self._gaps: dict[str, Signal] = {}
-        self._is_failing = False
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -92,15 +92,11 @@ class PositionAlerts:
     # --- sizes of sides
 
     async def _follow_rows(self) -> None:
+        failures = FailureLog(log, "tracked positions cannot be read: %s", of=StorageError)
         while True:
-            for symbol in self._links.symbols:
-                try:
+            with failures:
+                for symbol in self._links.symbols:
                     await self._look(symbol)
-                except StorageError as problem:
-                    self._trouble(f"tracked positions cannot be read: {problem}")
-                    break
-            else:
-                self._is_failing = False
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _look(self, symbol: str) -> None:
@@ -155,14 +151,14 @@ class PositionAlerts:
     # --- gaps to the crowd
 
     async def _follow_gaps(self) -> None:
+        failures = FailureLog(log, "a gap that was told cannot be remembered: %s", of=StorageError)
         while True:
             for symbol in self._links.symbols:
                 try:
-                    await self._ask(symbol)
+                    with failures:
+                        await self._ask(symbol)
                 except ExchangeError as problem:
                     log.debug("the gap of %s is not known now: %s", symbol, problem)
-                except StorageError as problem:
-                    self._trouble(f"a gap that was told cannot be remembered: {problem}")
                 await self._clock.sleep(GAP_SPACING_S)
             await self._clock.sleep(GAPS_EVERY_S)
 
@@ -215,11 +211,6 @@ class PositionAlerts:
             self._gaps = msgspec.json.decode(gaps, type=dict[str, Signal]) if gaps else {}
         except (StorageError, msgspec.MsgspecError) as problem:
             log.warning("what was told about positions is forgotten: %s", problem)
-
-    def _trouble(self, text: str) -> None:
-        if not self._is_failing:
-            log.warning("%s", text)
-        self._is_failing = True
 
 
 def heard_by(audiences: Sequence[Audience], symbol: str, *, now_s: float) -> list[Destination]:

@@ -7,6 +7,7 @@ the SHA-256 of a key is in it; `altmonitor api --new-key trader --key-name bot` 
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections import deque
 from collections.abc import Mapping
@@ -19,9 +20,12 @@ from aiohttp import web
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.core.files import write_atomically
+from altmonitor.core.log import FailureLog
 from altmonitor.operations.api_usage import KEY_IN_USE, KeyInUse, day_of, next_day_ts
 from altmonitor.storage.score_store import ScoreStore
 from altmonitor.web.refusals import error_response
+
+log = logging.getLogger(__name__)
 
 HEADER: Final = "X-API-Key"
 RATE_LIMIT: Final = web.RequestKey("rate_limit", dict[str, str])
@@ -104,6 +108,9 @@ class ApiKeys:
         self._keys = {key.sha256: (key, table.plan_of(key)) for key in table.keys}
         self._store = store
         self._clock = clock
+        self._counting = FailureLog(
+            log, "calls with a key cannot be counted, and nobody is held to the calls of a day: %s", of=StorageError
+        )
         self._minutes: dict[str, deque[float]] = {}
         self._answers: dict[str, deque[tuple[float, bytes]]] = {}
 
@@ -164,13 +171,12 @@ class ApiKeys:
         return answer
 
     async def _count(self, key: KeptKey, now_ms: int) -> int:
-        """Calls of today. A disk that refuses keeps nobody out."""
+        """Calls of today. A disk that refuses keeps nobody out: 0, and the log says so."""
         if self._store is None:
             return 0
-        try:
+        with self._counting:
             return await self._store.count_call(key.sha256[:16], day_of(now_ms))
-        except StorageError:
-            return 0
+        return 0
 
     def _too_many(self, what: str, wait_s: int, plan: KeyPlan, remaining: int, now_ms: int) -> web.Response:
         headers = {**rate_headers(plan, remaining, now_ms), "Retry-After": str(wait_s)}

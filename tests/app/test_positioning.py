@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
@@ -180,6 +182,21 @@ async def test_the_gap_is_of_the_period_asked_for(tmp_path: Path) -> None:
     assert facts.found is not None
     assert (facts.found.long_pct_gap, facts.found.signal) == (-10.21, "crowd_over_long")
     assert exchange.buckets == [("ETHUSDT", "4h", 3)]
+
+
+async def test_tracked_rows_that_cannot_be_read_leave_the_reason_of_the_exchange_and_are_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exchange, damaged = Exchange(), tmp_path / "s.db"
+    damaged.write_bytes(b"no database " * 500)
+    exchange.seen = ExchangeBlocked("banned", until_ms=T0 + 1_000)
+    desk = desk_on(exchange, damaged)
+    for _ in range(2):
+        facts = await desk.who("ETHUSDT")
+        assert facts.picture.overview is None
+        assert [part.part for part in facts.missing] == ["smartMoney"]
+    (said,) = [message for message in caplog.messages if "tracked" in message]
+    assert said.startswith("what was tracked cannot be read: ")
 
 
 async def test_change_trend_and_scan_are_read_from_the_tracked_rows(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+import pytest
 
 from altmonitor.core.alert import Details
 from altmonitor.core.types import Destination
@@ -159,7 +160,9 @@ async def test_wherever_a_run_is_killed_the_next_one_completes_every_message_it_
     assert len(reached) == 10, "every kind of step was one to be killed at"
 
 
-async def test_a_digest_in_several_messages_is_forgotten_when_its_candles_are_long_closed() -> None:
+async def test_a_digest_in_several_messages_is_forgotten_when_its_candles_are_long_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = MovableClock(NOW_MS)
     store = CountingStore(clock=clock, destinations=(GROUP,))
     other = Destination(chat_id=GROUP.chat_id, topic_id=7)
@@ -177,3 +180,6 @@ async def test_a_digest_in_several_messages_is_forgotten_when_its_candles_are_lo
     assert await after_restart.find(other, ("d",)) is None
     await store.meta_set(f"digests:{GROUP}", msgspec.json.encode([{"another": "version"}]).decode())
     assert await after_restart.find(GROUP, ("d",)) is None
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        f"the digests of chat {GROUP} that were split cannot be read"
+    ]

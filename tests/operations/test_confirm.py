@@ -135,6 +135,15 @@ async def test_j27_the_watchlist_comes_in_the_order_of_the_preferences() -> None
     assert found.coverage == 1.0
 
 
+async def test_preferences_that_cannot_be_read_are_the_usual_ones_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    await bench.scores.set_preferences({"preferences": '{"default_risk_pct":'})
+    assert (await asked("get_preferences", whole(bench))).default_risk_pct == 2.0
+    assert [message.partition(",")[0] for message in caplog.messages] == ["the usual preferences hold"]
+
+
 async def test_j26_a_change_of_preferences_keeps_the_rest_and_refuses_a_zone_that_is_none() -> None:
     context = whole()
     assert (await asked("get_preferences", context)).watchlist == ("BTCUSDT", "ETHUSDT", "SOLUSDT")

@@ -15,6 +15,7 @@ import pytest
 from altmonitor.cli.main import cli
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Secret
+from altmonitor.storage.score_store import ScoreStore, scores_in
 from altmonitor.web.api_keys import KeptKey, KeyPlan, KeyTable, add_key, read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import healthy
@@ -40,7 +41,7 @@ def table(plan: str = "two", **more: object) -> KeyTable:
 
 @asynccontextmanager
 async def served(
-    keys: KeyTable, *, token: str = "", clock: MovableClock | None = None
+    keys: KeyTable, *, token: str = "", clock: MovableClock | None = None, scores: ScoreStore | None = None
 ) -> AsyncIterator[tuple[aiohttp.ClientSession, MovableClock, Bench]]:
     bench, clock = Bench(), clock or MovableClock()
     server = HttpServer(
@@ -48,7 +49,7 @@ async def served(
             host="127.0.0.1",
             port=0,
             health=healthy,  # type: ignore[arg-type]
-            operations=replace(whole(bench), clock=clock),  # type: ignore[arg-type]
+            operations=replace(whole(bench), clock=clock, scores=scores or bench.scores),  # type: ignore[arg-type]
             clock=clock,  # type: ignore[arg-type]
             token=Secret(token),
             keys=keys,
@@ -109,6 +110,20 @@ async def test_j14_calls_of_a_day_end_at_its_number_and_begin_anew_at_midnight_u
         await clock.advance(86_400)
         answer = await (await session.get("/v1/usage", headers=KEY)).json()
         assert (answer["calls_today"], answer["remaining_today"], answer["per_minute"]) == (1, 4, 2)
+
+
+async def test_a_disk_that_counts_no_calls_keeps_nobody_out_and_the_log_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = MovableClock()
+    refusing = scores_in(tmp_path, clock=clock)  # type: ignore[arg-type]  # a folder where the file should be
+    async with served(table(), clock=clock, scores=refusing) as (session, _, _):
+        for _ in range(6):
+            answer = await session.get("/v1/snapshot?symbol=SOLUSDT", headers=KEY)
+            assert (answer.status, answer.headers["X-RateLimit-Remaining"]) == (200, "5")
+            await clock.advance(61)
+    (said,) = [message for message in caplog.messages if "cannot be counted" in message]
+    assert said.startswith("calls with a key cannot be counted, and nobody is held to the calls of a day: ")
 
 
 async def test_a_plan_that_ran_out_is_402_and_what_it_does_not_include_403() -> None:
