@@ -33,7 +33,7 @@ USER 10001:10001
 WORKDIR /data
 VOLUME /data
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "-m", "altmonitor.ops.health_probe"]
 # Process 1: reaps, hands signals on, starts the monitor again when it dies or hangs, and ends when it must not go on.
 ENTRYPOINT ["python", "-m", "altmonitor.ops.container"]
