@@ -31,6 +31,8 @@ MARK_EVERY_S = 1.0
 KEEP_EVERY_S = 15.0
 KEEP_ALONE_EVERY_S = 3.0
 """Where the database's value is the only one."""
+CLOCKS_APART_MS = 5_000
+"""Of two machines: whose clock is off by two seconds is told so."""
 MOST_UNTOLD = 50
 _UNTOLD = "blind_times_untold"
 
@@ -145,9 +147,12 @@ class GapLog:
             now_ms, settled_ms = self._clock.now_ms(), int(seen)
             if marked is not None:
                 settled_ms = max(settled_ms, marked.settled_ms)
-            self._before_ms = settled_ms if marked is None else max(settled_ms, marked.watched_ms)
-            self._is_before_known = self._before_ms <= now_ms
-            if not self._is_before_known:
+            before_ms = settled_ms if marked is None else max(settled_ms, marked.watched_ms)
+            apart_ms = 0 if self._mark is not None else CLOCKS_APART_MS  # another machine may have written it
+            self._is_before_known = before_ms <= now_ms + apart_ms
+            if self._is_before_known:
+                self._before_ms, settled_ms = min(now_ms, before_ms), settled_ms - apart_ms
+            else:
                 earliest_ms = now_ms - LONGEST_MINUTES * MINUTE_MS
                 self._before_ms = settled_ms = min(now_ms, max(earliest_ms, told_ms or 0))
                 log.warning("the clock was wrong when the monitor ran last, so until when it saw is not known")

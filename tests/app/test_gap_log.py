@@ -80,9 +80,25 @@ async def test_of_several_feeds_none_believes_the_file_of_its_own_machine(tmp_pa
     """It saw what it could not store, and what it has not stored nobody else knows."""
     desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
     SeenMark(tmp_path / "mark").write(at(T0 - 2_000))
-    assert await desk.sight.load() == T0 - 30_000
+    assert await desk.sight.load() == T0 - 35_000
     await desk.sight.mark()
     assert SeenMark(tmp_path / "mark").read() == at(T0 - 2_000)
+
+
+async def test_of_several_feeds_each_allows_for_the_clock_of_the_machine_that_led(tmp_path: Path) -> None:
+    """They are five seconds apart at most: what the leader saw may lie before or after what it says, even ahead of the
+    time here."""
+    for seen_ms, settled_ms, said_ms in (
+        (T0 - 30_000, T0 - 35_000, T0 - 30_000),
+        (T0 + 4_000, T0 - 1_000, T0),
+    ):
+        desk = Desk(tmp_path, str(seen_ms), is_alone=False)
+        assert await desk.sight.load() == settled_ms
+        event = desk.sight.completed(live())
+        assert (event.unsettled_since_ms, event.blind_since_ms, event.is_since_known) == (settled_ms, said_ms, True)
+    wrong = Desk(tmp_path, str(T0 + 5_001), is_alone=False)
+    assert await wrong.sight.load(told_ms=T0 - 60_000) == T0 - 60_000
+    assert not wrong.sight.completed(live()).is_since_known
 
 
 async def test_before_the_first_live_nothing_is_said_because_what_was_before_is_not_asked_for(tmp_path: Path) -> None:
