@@ -80,8 +80,13 @@ class LimitPool:
 def wait_for_room_s(sent_s: Sequence[float], now_s: float, window_s: float, limit: int, count: int = 1) -> float:
     """0 when `count` more fit beside what was sent in the window; more than the limit wait until it is empty. sent_s:
     ascending, all of them in it."""
-    leaving = min(len(sent_s) + count - limit, len(sent_s))
+    leaving = first_to_leave(len(sent_s), limit, count)
     return 0.0 if leaving <= 0 else sent_s[leaving - 1] + window_s - now_s
+
+
+def first_to_leave(held: int, limit: int, count: int = 1) -> int:
+    """How many of those in the window, the oldest first, must have left it before `count` more fit; 0 or less: none."""
+    return min(held + count - limit, held)
 
 
 @dataclass(frozen=True, slots=True)

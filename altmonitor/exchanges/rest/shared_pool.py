@@ -9,12 +9,13 @@ import contextlib
 import logging
 import os
 import sys
+from bisect import bisect_right, insort
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from altmonitor.core.clock import Clock
-from altmonitor.exchanges.rest.budget import LimitPool, wait_for_room_s
+from altmonitor.exchanges.rest.budget import LimitPool, first_to_leave
 
 if sys.platform != "win32":
     import fcntl
@@ -23,14 +24,17 @@ log = logging.getLogger(__name__)
 
 LARGEST_BYTES: Final = 1 << 20
 AHEAD_MS: Final = 1_000
+PAST_KEPT: Final = 1_000
+"""So many lines that count no more may stand in the file before it is written anew."""
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class SharedPool(LimitPool):
-    """The file holds the host, then unix milliseconds of the requests in the window, one per line.
+    """The file holds the host, then unix milliseconds of the requests in the window and some before it, one per line.
 
-    A file that cannot be used is reported once; then each process keeps to the limit by itself. host: what was sent to
-    another one (the address was pointed elsewhere) does not count.
+    What leaves is appended; the file is written anew when most of it is past, so that a request costs no walk over all
+    of the window. A file that cannot be used is reported once; then each process keeps to the limit by itself. host:
+    what was sent to another one (the address was pointed elsewhere) does not count.
     """
 
     def __init__(self, *, limit: int, window_s: float, path: Path, host: str, clock: Clock) -> None:
@@ -39,35 +43,53 @@ class SharedPool(LimitPool):
         self._host = host
         self._clock = clock
         self._seen: tuple[int, int] | None = None
-        self._sent_ms: list[int] = []
+        self._is_ours = False
+        self._sent_ms: list[int] = []  # as in the file, ascending
         self._has_complained = False
 
     def wait_s(self, now_s: float, share: float = 1.0, count: int = 1) -> float:
         own_s = super().wait_s(now_s, share, count)
         now_ms = self._clock.now_ms()
         self._look()
-        sent_s = [(sent_ms - now_ms) / 1000 for sent_ms in self._recent(self._sent_ms, now_ms)]
-        return max(own_s, wait_for_room_s(sent_s, 0.0, self.window_s, int(self.limit * share), count))
+        begin, end = self._window(now_ms)
+        leaving = first_to_leave(end - begin, int(self.limit * share), count)
+        if leaving <= 0:
+            return own_s
+        return max(own_s, (self._sent_ms[begin + leaving - 1] - now_ms) / 1000 + self.window_s)
 
     def held(self, now_s: float) -> int:
         self._look()
-        return max(super().held(now_s), len(self._recent(self._sent_ms, self._clock.now_ms())))
+        begin, end = self._window(self._clock.now_ms())
+        return max(super().held(now_s), end - begin)
 
     def take(self, now_s: float, count: int = 1) -> None:
         super().take(now_s, count)
         with self._opened(exclusive=True) as handle:
             if handle is not None:
+                if _stamp_of(os.fstat(handle)) != self._seen:
+                    self._read(handle)
                 now_ms = self._clock.now_ms()  # not before the lock: what the last one wrote lies in the past
-                self._sent_ms = [*self._recent(self._read(handle), now_ms), *[now_ms] * count]
-                content = "\n".join([self._host, *map(str, self._sent_ms)]).encode()
-                os.ftruncate(handle, 0)
-                os.pwrite(handle, content, 0)
-                self._seen = self._stamp()
+                self._write(handle, now_ms, count)
+                self._seen = _stamp_of(os.fstat(handle))
 
-    def _recent(self, sent_ms: list[int], now_ms: int) -> list[int]:
-        """In the window, ascending. What lies far ahead was written before a clock was set back."""
-        window_ms = self.window_s * 1000
-        return sorted(ms for ms in sent_ms if now_ms - window_ms < ms <= now_ms + AHEAD_MS)
+    def _write(self, handle: int, now_ms: int, count: int) -> None:
+        begin, end = self._window(now_ms)
+        past = begin + len(self._sent_ms) - end
+        if self._is_ours and past <= max(PAST_KEPT, end - begin):
+            os.pwrite(handle, f"\n{now_ms}".encode() * count, os.fstat(handle).st_size)
+            for _ in range(count):
+                insort(self._sent_ms, now_ms)
+            return
+        self._sent_ms = [*self._sent_ms[begin:end], *[now_ms] * count]
+        self._sent_ms.sort()
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, "\n".join([self._host, *map(str, self._sent_ms)]).encode(), 0)
+        self._is_ours = True
+
+    def _window(self, now_ms: int) -> tuple[int, int]:
+        """Places of what is in the window. What lies far ahead was written before a clock was set back."""
+        begin = bisect_right(self._sent_ms, now_ms - round(self.window_s * 1000))
+        return begin, bisect_right(self._sent_ms, now_ms + AHEAD_MS, lo=begin)
 
     def _look(self) -> None:
         """Reads the file when it changed."""
@@ -75,13 +97,14 @@ class SharedPool(LimitPool):
             return
         with self._opened(exclusive=False) as handle:
             if handle is not None:
-                self._sent_ms, self._seen = self._read(handle), stamp
+                self._read(handle)
+                self._seen = stamp
 
-    def _read(self, handle: int) -> list[int]:
+    def _read(self, handle: int) -> None:
         host, *lines = os.pread(handle, LARGEST_BYTES, 0).decode(errors="replace").split("\n")
-        if host != self._host:
-            return []
-        return [int(line) for line in lines if line.isascii() and line.isdecimal() and len(line) < 16]
+        self._is_ours = host == self._host
+        known = lines if self._is_ours else ()
+        self._sent_ms = sorted(int(line) for line in known if line.isascii() and line.isdecimal() and len(line) < 16)
 
     @contextlib.contextmanager
     def _opened(self, *, exclusive: bool) -> Iterator[int | None]:
@@ -107,12 +130,16 @@ class SharedPool(LimitPool):
             stat = os.stat(self._path)
         except OSError:
             return None
-        return stat.st_mtime_ns, stat.st_size
+        return _stamp_of(stat)
 
     def _complain(self, problem: OSError) -> None:
         if not self._has_complained:
             self._has_complained = True
             log.warning("%s cannot be used (%s): the request budget is not shared", self._path, problem.strerror)
+
+
+def _stamp_of(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_mtime_ns, stat.st_size
 
 
 def pool_of(*, limit: int, window_s: float, path: Path | None, host: str, clock: Clock) -> LimitPool:

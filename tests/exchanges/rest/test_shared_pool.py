@@ -81,6 +81,33 @@ def test_a_file_that_is_none_of_ours_or_cannot_be_used_stops_nobody(tmp_path: Pa
     assert target.read_text() == "mine"
 
 
+def test_the_file_stays_small_however_many_leave_and_counts_those_in_the_window_alone(tmp_path: Path) -> None:
+    clock, path = MovableClock(), tmp_path / "requests"
+    monitor, tracker = pool(path, clock, limit=1_200), pool(path, clock, limit=1_200)
+    sizes, held = [], set()
+    for number in range(600):
+        (monitor, tracker)[number % 2].take(clock.monotonic(), 20)
+        clock.stop(2.0)
+        sizes.append(path.stat().st_size)
+        if number >= 30:
+            held |= {monitor.held(clock.monotonic()), tracker.held(clock.monotonic())}
+    assert held == {580}  # 29 of 20 within the last 60 s
+    assert max(sizes) < 14 * 2_000
+    assert tracker.wait_s(clock.monotonic(), 0.5, 20) == 0
+    monitor.take(clock.monotonic(), 20)
+    assert tracker.wait_s(clock.monotonic(), 0.5, 20) == pytest.approx(2.0)
+
+
+def test_what_another_program_left_in_the_file_is_written_over_not_appended_to(tmp_path: Path) -> None:
+    clock, path = MovableClock(), tmp_path / "requests"
+    path.write_text(f"other.example\n{clock.now_ms()}")
+    ours = pool(path, clock)
+    assert ours.held(clock.monotonic()) == 0
+    ours.take(clock.monotonic())
+    ours.take(clock.monotonic())
+    assert path.read_text("ascii") == f"{HOST}\n{clock.now_ms()}\n{clock.now_ms()}"
+
+
 def test_a_clock_that_is_set_back_leaves_nobody_waiting_for_the_future(tmp_path: Path) -> None:
     clock, path = MovableClock(), tmp_path / "requests"
     before = pool(path, clock, limit=1)
