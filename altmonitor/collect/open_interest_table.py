@@ -15,7 +15,9 @@ from altmonitor.market.quotes import OpenInterest
 log = logging.getLogger(__name__)
 
 SAMPLE_EVERY_S: Final = 10.0
-"""Changes are measured over minutes: what is asked more often only keeps the newest figure fresh."""
+"""Changes are measured over minutes. An alert that wants a fresher figure asks for one itself."""
+RETRY_S: Final = 1.0
+"""Before it is asked again after a failure; twice as long after each further one."""
 LONGEST_PAUSE_S: Final = 60.0
 LISTING_EVERY_S: Final = 60.0
 """A row that comes and goes is no reason to read the list again and again."""
@@ -67,30 +69,26 @@ class OpenInterestTableSweep:
 
     async def _ask(self) -> float:
         """Returns the seconds to wait."""
+        if not self._symbols():
+            return RETRY_S
         now_s = self._clock.monotonic()
-        is_due = self._sampled_s is None or now_s - self._sampled_s >= SAMPLE_EVERY_S
         try:
-            rows = await self._table.open_interests() if is_due else ()
-            if not is_due:
-                await self._table.refresh()
+            rows = await self._table.open_interests()
         except ExchangeError as problem:
             return self._on_failure(problem)
         if self._failed_in_row:
             log.info("open interest is told again after %d failures", self._failed_in_row)
             self._failed_in_row, self._failures = 0, {}
-        if is_due:
-            self._sample(rows, now_s)
-        return self._table.every_s
+        self._sample(rows, now_s)
+        return max(0.0, now_s + SAMPLE_EVERY_S - self._clock.monotonic())
 
     def _sample(self, rows: Sequence[OpenInterest], now_s: float) -> None:
         watched = frozenset(self._symbols())
-        if not watched:
-            return
         sampled = [row for row in rows if row.symbol in watched]
         for row in sampled:
             self._record(row)
         self._evaluate([row.symbol for row in sampled])
-        self._coverage = len(sampled) / len(watched)
+        self._coverage = len(sampled) / max(1, len(watched))
         self._sampled_s = now_s
         self._ended += 1
         self._look_for_listings(frozenset(row.symbol for row in rows), watched, now_s)
@@ -118,4 +116,4 @@ class OpenInterestTableSweep:
         self._failures[cause] = self._failures.get(cause, 0) + 1
         if self._failed_in_row == 1:
             log.warning("open interest: %s", problem)
-        return min(LONGEST_PAUSE_S, self._table.every_s * float(2 ** min(self._failed_in_row, 6)))
+        return min(LONGEST_PAUSE_S, RETRY_S * float(2 ** min(self._failed_in_row, 6)))

@@ -61,15 +61,10 @@ class MarketRest(Protocol):
 
 
 class OpenInterestTable(Protocol):
-    """Where a venue tells open interest of all its symbols in one answer. every_s: how often that may be asked."""
-
-    every_s: float
+    """Where a venue tells open interest of all its symbols in one answer."""
 
     async def open_interests(self) -> list[OpenInterest]:
         """Raises: `errors.ExchangeError`."""
-
-    async def refresh(self) -> None:
-        """Asks for the newest figures without reading them. Raises: `errors.ExchangeError`."""
 
 
 class FeedSink(Protocol):

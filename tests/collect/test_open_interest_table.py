@@ -1,4 +1,4 @@
-"""Open interest from one table: sampled every ten seconds, refreshed in between, and honest about failures."""
+"""Open interest from one table: sampled every ten seconds, and honest about failures."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from tests.movable_clock import T0, MovableClock, at_work
 
 
 class Desk:
-    every_s = 1.0
-
     def __init__(self) -> None:
         self.clock = MovableClock(T0)
-        self.read = self.refreshed = 0
+        self.read_s: list[float] = []
+        self.watched = ["AUSDT", "BUSDT"]
         self.problem: Exception | None = None
         self.recorded: list[str] = []
         self.listings: list[float] = []
@@ -22,30 +21,30 @@ class Desk:
         self.sweep = OpenInterestTableSweep(
             self,
             clock=self.clock,
-            symbols=lambda: ["AUSDT", "BUSDT"],
+            symbols=lambda: self.watched,
             record=lambda row: self.recorded.append(row.symbol),
             evaluate=lambda symbols: self.evaluated.append(list(symbols)),
             on_listing=lambda: self.listings.append(self.clock.monotonic()),
         )
 
     async def open_interests(self) -> list[OpenInterest]:
-        self.read += 1
+        self.read_s.append(self.clock.monotonic())
         if self.problem is not None:
             raise self.problem
         now_ms = self.clock.now_ms()
         return [OpenInterest(symbol=symbol, contracts=1.0, time_ms=now_ms) for symbol in self.named]
 
-    async def refresh(self) -> None:
-        self.refreshed += 1
-        if self.problem is not None:
-            raise self.problem
 
-
-async def test_it_is_asked_every_second_and_read_every_ten() -> None:
+async def test_it_is_asked_every_ten_seconds_from_when_contracts_are_known() -> None:
     desk = Desk()
+    desk.watched = []
+    began_s = desk.clock.monotonic()
     async with at_work(desk.sweep.run(), on=desk.clock):
-        await desk.clock.advance(20.5)
-    assert (desk.read, desk.refreshed) == (3, 18)
+        await desk.clock.advance(3.5)
+        assert desk.read_s == []
+        desk.watched = ["AUSDT", "BUSDT"]
+        await desk.clock.advance(21.0)
+    assert [round(at_s - began_s) for at_s in desk.read_s] == [4, 14, 24]
     assert desk.evaluated == [["AUSDT"]] * 3
     status = desk.sweep.status()
     assert (status.coverage, status.ended, status.failures) == (0.5, 3, {})
@@ -56,7 +55,7 @@ async def test_failures_are_counted_by_cause_asked_ever_more_rarely_and_forgotte
     desk.problem = BadAnswer("none")
     async with at_work(desk.sweep.run(), on=desk.clock):
         await desk.clock.advance(31.0)
-        assert desk.read <= 6
+        assert len(desk.read_s) == 5  # after 2, 4, 8 and 16 s
         desk.problem = ExchangeBlocked("no", until_ms=T0 + 60_000)
         await desk.clock.advance(70.0)
         assert set(desk.sweep.status().failures) == {"bad_answer", "blocked"}

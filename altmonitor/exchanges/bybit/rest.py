@@ -1,4 +1,4 @@
-"""Questions to Bybit's market. One table a second tells price, open interest and funding of all contracts."""
+"""Questions to Bybit's market. One table tells price, open interest and funding of all contracts."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from altmonitor.market.contracts import Contract
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 T = TypeVar("T")
+TickerTable = tuple[int, list[BybitTickerWire]]
+"""The venue's time, unix ms, and a row for each contract."""
 
 REQUESTS: Final = 600
 PER_S: Final = 5.0
@@ -32,8 +34,6 @@ PERIOD_NAMES: Final = {"5m": "5min", "15m": "15min", "30m": "30min", "1h": "1h",
 
 
 class BybitRest(VenueMarket):
-    every_s = 1.0
-
     def __init__(self, base_url: str, *, clock: Clock, guard: Guard, within_s: float) -> None:
         rest = VenueRest(
             base_url,
@@ -115,44 +115,18 @@ class BybitRest(VenueMarket):
         found = [row for row in bodies.RATIOS.read(rows).values if row.symbol == symbol]
         return max(found, key=lambda row: row.time_ms, default=None)
 
-    async def refresh(self) -> None:
-        """Once a second; the table is read when somebody wants a figure of it."""
-        await self._newest(Priority.SWEEP)
-
     async def _rows(self, priority: Priority) -> list[BybitTickerWire]:
         return (await self._table_of_tickers(priority))[1]
 
-    async def _table_of_tickers(self, priority: Priority) -> tuple[int, list[BybitTickerWire]]:
-        return (await self._newest(priority, is_read=True)).read()
-
-    async def _newest(self, priority: Priority, *, is_read: bool = False) -> TickerTable:
-        """is_read: a damaged table is an error at once and not kept."""
-
+    async def _table_of_tickers(self, priority: Priority) -> TickerTable:
         async def fetch() -> TickerTable:
-            table = TickerTable(await self._rest.get("/v5/market/tickers", priority, category="linear"))
-            if is_read:
-                table.read()
-            return table
-
-        return await self._tickers.get("", fetch)
-
-
-class TickerTable:
-    """One answer, taken apart the first time it is read."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._found: tuple[int, list[BybitTickerWire]] | None = None
-
-    def read(self) -> tuple[int, list[BybitTickerWire]]:
-        """The venue's time, unix ms, and the rows. Raises BadAnswer."""
-        if self._found is None:
-            answer, rows = bodies.read(self._body)
+            answer, rows = bodies.read(await self._rest.get("/v5/market/tickers", priority, category="linear"))
             tickers = bodies.TICKERS.read(rows).values
             if not tickers:
                 raise BadAnswer("tickers: no contracts", code=CauseCode.NO_SYMBOLS)
-            self._found, self._body = (answer.time, tickers), b""
-        return self._found
+            return answer.time, tickers
+
+        return await self._tickers.get("", fetch)
 
 
 def _readable(rows: list[BybitTickerWire], read: Callable[[BybitTickerWire], T]) -> list[T]:

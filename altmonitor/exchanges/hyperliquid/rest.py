@@ -55,8 +55,6 @@ class HyperliquidRest(VenueMarket):
     has_builders: the contracts of builders' dexes are listed too.
     """
 
-    every_s = 10.0
-
     def __init__(self, base_url: str, *, clock: Clock, guard: Guard, within_s: float, has_builders: bool) -> None:
         rest = VenueRest(
             base_url, clock=clock, guard=guard, is_refusal=lambda body: False, within_s=within_s, post_path=INFO_PATH

@@ -35,8 +35,6 @@ PERIOD_NAMES: Final = {
 
 
 class OkxRest(VenueMarket):
-    every_s = 5.0
-
     def __init__(self, base_url: str, *, clock: Clock, guard: Guard, within_s: float) -> None:
         rest = VenueRest(base_url, clock=clock, guard=guard, is_refusal=bodies.is_refusal, within_s=within_s)
         super().__init__(rest, clock=clock, guard=guard)

@@ -26,10 +26,7 @@ SHARED_FOR_S: Final = 0.9
 
 
 class VenueMarket(ABC):
-    """`interfaces.exchange.MarketRest` and `OpenInterestTable` over one gate. every_s: how often the table of open
-    interest may be asked."""
-
-    every_s: float
+    """`interfaces.exchange.MarketRest` and `OpenInterestTable` over one gate."""
 
     def __init__(self, rest: VenueRest, *, clock: Clock, guard: Guard) -> None:
         self._rest = rest
@@ -90,10 +87,6 @@ class VenueMarket(ABC):
 
     async def open_interests(self) -> list[OpenInterest]:
         return list((await self._table(Priority.SWEEP)).values())
-
-    async def refresh(self) -> None:
-        """Where the table itself is what is asked for, it is kept for whoever asks next."""
-        await self._table(Priority.SWEEP)
 
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
         found = (await self._table(priority)).get(symbol)
