@@ -13,7 +13,7 @@ from typing import Any
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole, Told
-from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
+from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S, run_marks
 from altmonitor.app.leadership import Takeover, shown_name
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
@@ -496,7 +496,10 @@ class App:
             self.supervisor.start(name, self._after_seeing(loop) if name.rpartition(":")[2] in AFTER_SEEING else loop)
 
     def _market_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        return {name: loop for market in self.markets for name, loop in market.loops().items()}
+        found = {name: loop for market in self.markets for name, loop in market.loops().items()}
+        if self.role is None:
+            found["sight marks"] = partial(run_marks, [market.sight for market in self.markets], clock=self.clock)
+        return found
 
     async def _look_for_streams(self) -> None:
         """Ends when every stream is subscribed, or may be so late that the rest waits no longer."""

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -231,14 +232,8 @@ class GapLog:
             if watched_ms is not None:
                 await self._memory.meta_set(self._seen_key, str(self._settled_until_ms(watched_ms)))
 
-    async def run_marks(self) -> None:
-        """Until cancelled; beside `run`, which waits for the disk."""
-        while True:
-            await self._clock.sleep(MARK_EVERY_S)
-            await self.mark()
-
-    async def mark(self) -> None:
-        """In a thread: a disk that hangs must hold up nobody.
+    def due_mark(self) -> Callable[[], None] | None:
+        """What writes the moment that is to be marked now; None where there is nothing to mark.
 
         Never beyond what is found and not stored: the moment does not move while an alert is being stored, and goes
         back to the first of their minutes when one has waited since the mark before. Nor beyond a blind time whose
@@ -248,15 +243,15 @@ class GapLog:
         waiting = [alert for alert in self._unstored() if alert.venue == self._venue]
         waited_longest, self._waits_longest = self._waits_longest, waiting[0].key if waiting else None
         if self._mark is None or watched_ms is None:
-            return
+            return None
         if waiting:
             if self._waits_longest != waited_longest:
-                return
+                return None
             watched_ms = min(watched_ms, *(alert.minute_ms for alert in waiting))
         settled_ms = self._settled_until_ms(watched_ms)
         watched_ms = min([watched_ms, *(blind[0] for blind in self._untold if blind not in self._kept_untold)])
         seen = SeenUntil(settled_ms=settled_ms, watched_ms=max(settled_ms, watched_ms))
-        await asyncio.to_thread(self._mark.write, seen)
+        return partial(self._mark.write, seen)
 
     def _settled_until_ms(self, watched_ms: int) -> int:
         unseen_ms = self._unseen_since_ms()
@@ -269,3 +264,18 @@ class GapLog:
         if self._mark is None and self._before_ms is not None:  # what was before is not asked for yet
             return None
         return self._clock.now_ms() - int(age_s * 1000)
+
+
+async def run_marks(logs: Sequence[GapLog], *, clock: Clock) -> None:
+    """Until cancelled; beside `GapLog.run`, which waits for the disk. In a thread, because a disk that hangs must hold
+    up nobody, and in one for all venues, because waking it costs far more than what it writes."""
+    while True:
+        await clock.sleep(MARK_EVERY_S)
+        due = [write for log in logs if (write := log.due_mark()) is not None]
+        if due:
+            await asyncio.to_thread(_write_all, due)
+
+
+def _write_all(due: Sequence[Callable[[], None]]) -> None:
+    for write in due:
+        write()

@@ -341,7 +341,6 @@ class MarketSide:
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.sight.run,
-            **({} if self._deps.is_one_of_several else {"sight mark": self.sight.run_marks}),
             "open interest of alerts": self.oi_enricher.run,
             "ratios of alerts": self.ratio_enricher.run,
             "ratios of the table": self._ratio_rounds().run,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isnan
 
 from altmonitor.detectors.sampled import Readings, Sample, SampledDetector, Sampling
 from altmonitor.market.open_interest import NEVER, WINDOW_TOLERANCE
@@ -19,15 +18,16 @@ def measure(readings: Readings, symbols: Sequence[str]) -> Iterator[Sample]:
     """All at once, in their order; those without any sample are left out."""
     ring, now_ms = readings.oi_ring, readings.now_ms
     stale_ms = int(ring.period_ms * STALE_SWEEPS)
-    columns = []
-    for window_ms in WINDOWS_MS.values():
+    values: list[dict[str, tuple[float, float]]] = [{} for _ in symbols]
+    for window, window_ms in WINDOWS_MS.items():
         changes, spans = ring.changes_pct(symbols, window_ms=window_ms, now_ms=now_ms, stale_ms=stale_ms)
-        columns.append(zip(changes.tolist(), spans.tolist(), strict=True))
+        for found, change, span_s in zip(values, changes.tolist(), spans.tolist(), strict=True):
+            if change == change:
+                found[window] = change, span_s
     times_ms, contracts = (column.tolist() for column in ring.newest_of(symbols))
-    for symbol, at_ms, held, *measured in zip(symbols, times_ms, contracts, *columns, strict=True):
+    for symbol, at_ms, held, found in zip(symbols, times_ms, contracts, values, strict=True):
         if at_ms != NEVER:
-            values = {window: pair for window, pair in zip(WINDOWS_MS, measured, strict=True) if not isnan(pair[0])}
-            yield Sample(symbol=symbol, values=values, at_ms=at_ms, now_ms=now_ms, contracts=held)
+            yield Sample(symbol=symbol, values=found, at_ms=at_ms, now_ms=now_ms, contracts=held)
 
 
 def threshold_of(window: str, settings: Settings) -> float:

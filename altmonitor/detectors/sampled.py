@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.interfaces.exchange import MarketContext
@@ -34,8 +36,7 @@ class Readings:
     liquidations: LiquidationSums | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of one symbol. values: window → (value, seconds really measured); a window without an honest
     value is absent. at_ms: of the newest figure. contracts: open interest, None where the sample is of something else.
     """

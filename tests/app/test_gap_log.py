@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
-from altmonitor.app.gap_log import GapLog, SeenMark, SeenUntil
+from altmonitor.app.gap_log import GapLog, SeenMark, SeenUntil, run_marks
 from altmonitor.core.alert import Alert
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
@@ -45,6 +47,11 @@ class Desk:
     def kept(self) -> str | None:
         return self.values.get("seen_until_ms")
 
+    def mark(self) -> None:
+        write = self.sight.due_mark()
+        if write is not None:
+            write()
+
     async def run_for(self, seconds: float) -> None:
         async with at_work(self.sight.run(), on=self.clock):
             await self.clock.advance(seconds)
@@ -81,7 +88,7 @@ async def test_of_several_feeds_none_believes_the_file_of_its_own_machine(tmp_pa
     desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
     SeenMark(tmp_path / "mark").write(at(T0 - 2_000))
     assert await desk.sight.load() == T0 - 35_000
-    await desk.sight.mark()
+    desk.mark()
     assert SeenMark(tmp_path / "mark").read() == at(T0 - 2_000)
 
 
@@ -195,7 +202,7 @@ async def test_a_right_clock_overwrites_the_moment_that_was_still_to_come(tmp_pa
     desk = Desk(tmp_path, str(T0 + 3_600_000))
     await desk.sight.load()
     await desk.run_for(16.0)
-    await desk.sight.mark()
+    desk.mark()
     assert desk.kept == str(T0 + 14_500)
     assert SeenMark(tmp_path / "mark").read() == at(T0 + 15_500)
 
@@ -241,7 +248,7 @@ async def test_a_killed_run_is_known_to_have_seen_until_its_last_second(tmp_path
     desk = Desk(tmp_path)
     await desk.run_for(16.0)
     await desk.clock.advance(12.0)
-    await desk.sight.mark()
+    desk.mark()
     assert desk.kept == str(T0 + 14_500)
     after = Desk(tmp_path, desk.kept)
     await after.clock.advance(40.0)
@@ -254,7 +261,7 @@ async def test_the_mark_waits_for_what_is_being_stored_and_goes_back_to_what_can
 
     async def marked_s() -> float:
         await desk.clock.advance(1.0)
-        await desk.sight.mark()
+        desk.mark()
         return (int((tmp_path / "mark").read_bytes().split()[0]) - T0) / 1000
 
     minute_ms = T0 // MINUTE_MS * MINUTE_MS
@@ -280,7 +287,7 @@ async def test_what_the_killed_run_watched_is_not_said_to_be_unseen_because_it_m
     desk = Desk(tmp_path, str(T0 - 300_000))
     desk.unseen_ms = T0 - 120_000
     await desk.clock.advance(16.0)
-    await desk.sight.mark()
+    desk.mark()
     after = Desk(tmp_path, desk.kept)
     await after.clock.advance(40.0)
     assert await after.sight.load() == T0 - 120_000
@@ -292,19 +299,19 @@ async def test_a_blind_time_whose_report_could_be_lost_is_part_of_what_the_next_
     desk = Desk(tmp_path, str(T0 - 300_000))
     desk.unseen_ms = T0 - 120_000
     desk.sight.untold(T0 - 90_000, T0 - 2_000)
-    await desk.sight.mark()
+    desk.mark()
     assert SeenMark(tmp_path / "mark").read() == SeenUntil(settled_ms=T0 - 120_000, watched_ms=T0 - 90_000)
     await desk.run_for(0.1)
-    await desk.sight.mark()
+    desk.mark()
     assert SeenMark(tmp_path / "mark").read() == SeenUntil(settled_ms=T0 - 120_000, watched_ms=T0 - 400)
 
 
 async def test_nothing_is_marked_while_nothing_is_seen(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    await desk.sight.mark()
+    desk.mark()
     desk.is_blind = True
     await desk.clock.advance(12.0)
-    await desk.sight.mark()
+    desk.mark()
     assert (tmp_path / "mark").read_bytes() == b"%d\n%d\n" % (T0 - 500, T0 - 500)
 
 
@@ -323,8 +330,35 @@ async def test_a_mark_that_cannot_be_written_is_said_once(tmp_path: Path, caplog
     (tmp_path / "mark").mkdir()
     desk = Desk(tmp_path)
     for _ in range(3):
-        await desk.sight.mark()
+        desk.mark()
     assert caplog.text.count("cannot be written") == 1
+
+
+async def test_every_second_all_venues_that_are_seen_are_marked_in_one_thread(tmp_path: Path) -> None:
+    clock, folders = MovableClock(T0), [tmp_path / name for name in ("binance", "bybit", "okx")]
+    desks = []
+    for folder in folders:
+        folder.mkdir()
+        desks.append(Desk(folder))
+        desks[-1].sight._clock = clock
+    desks[1].is_blind = True
+    written: list[str] = []
+    has_both = threading.Event()
+
+    class Watched(SeenMark):
+        def write(self, seen: SeenUntil) -> None:
+            written.append(threading.current_thread().name)
+            super().write(seen)
+            if len(written) == 2:
+                has_both.set()
+
+    for desk, folder in zip(desks, folders, strict=True):
+        desk.sight._mark = Watched(folder / "mark")
+    async with at_work(run_marks([desk.sight for desk in desks], clock=clock), on=clock):
+        await clock.advance(1.0)
+        assert await asyncio.to_thread(has_both.wait, 10.0)
+    assert [SeenMark(folder / "mark").read() for folder in folders] == [at(T0 + 500), None, at(T0 + 500)]
+    assert written[0] == written[1] != threading.main_thread().name
 
 
 async def test_every_start_is_kept_with_what_the_run_before_it_had_seen(tmp_path: Path) -> None:
