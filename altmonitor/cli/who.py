@@ -26,7 +26,10 @@ from altmonitor.positioning.history import (
     profit_trend,
     scan_extreme,
 )
-from altmonitor.positioning.json_values import (
+from altmonitor.positioning.picture import DISCLAIMER, PositionPicture, fill_interval, nearest_closes, picture_values
+from altmonitor.positioning.picture import chart as charted
+from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
+from altmonitor.positioning.tracked_values import (
     NOTHING_TO_SCAN,
     change_values,
     oi_change_values,
@@ -34,9 +37,6 @@ from altmonitor.positioning.json_values import (
     scan_values,
     trend_values,
 )
-from altmonitor.positioning.picture import DISCLAIMER, PositionPicture, fill_interval, nearest_closes, picture_values
-from altmonitor.positioning.picture import chart as charted
-from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
 from altmonitor.positioning.units import period_ms
 from altmonitor.render.charts.canvas import cjk_font
 from altmonitor.render.charts.panel import panel_png

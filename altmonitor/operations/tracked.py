@@ -26,7 +26,9 @@ from altmonitor.positioning.history import (
     profit_trend,
     scan_extreme,
 )
-from altmonitor.positioning.json_values import (
+from altmonitor.positioning.picture import DISCLAIMER, chart
+from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
+from altmonitor.positioning.tracked_values import (
     NOTHING_TO_SCAN,
     change_values,
     oi_change_values,
@@ -34,8 +36,6 @@ from altmonitor.positioning.json_values import (
     scan_values,
     trend_values,
 )
-from altmonitor.positioning.picture import DISCLAIMER, chart
-from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
 from altmonitor.render.series_page import series_page
 
 SOURCE = "snapshots stored by `altmonitor track`"

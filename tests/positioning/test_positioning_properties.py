@@ -12,19 +12,12 @@ from hypothesis import strategies as st
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.history import Snapshot, change, profit_trend, scan_extreme
-from altmonitor.positioning.json_values import (
-    Asked,
-    change_values,
-    divergence_values,
-    history_values,
-    positioning_values,
-    scan_values,
-    trend_values,
-)
+from altmonitor.positioning.json_values import Asked, divergence_values, history_values, positioning_values
 from altmonitor.positioning.open_interest import BAR_MS, OiBar, oi_velocity
 from altmonitor.positioning.picture import PositionPicture, chart, picture_values
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.smart_money import Side, notional_usd
+from altmonitor.positioning.tracked_values import change_values, scan_values, trend_values
 from tests.positioning.samples import OVERVIEW, T0
 
 amounts = (

@@ -16,8 +16,8 @@ from altmonitor.positioning.history import (
     profit_trend,
     scan_extreme,
 )
-from altmonitor.positioning.json_values import change_values, scan_values, trend_values
 from altmonitor.positioning.picture import SeriesChart, chart, fill_interval, nearest_closes
+from altmonitor.positioning.tracked_values import change_values, scan_values, trend_values
 from tests.positioning.samples import MINUTE, T0, snapshot
 
 ROWS = [
