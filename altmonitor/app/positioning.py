@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, WhaleEnricher
+from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps
+from altmonitor.collect.position_enrichment import TrackedEnricher, WhaleEnricher
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
-from altmonitor.collect.tracked_history import TrackedEnricher
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, timeouts

@@ -25,10 +25,8 @@ from altmonitor.core.status import EnrichmentStatus
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import MarketRest, Priority
-from altmonitor.interfaces.positioning import SmartMoney
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import LongShortRatio, OpenInterest
-from altmonitor.positioning.smart_money import Overview, whale_line
 
 log = logging.getLogger(__name__)
 
@@ -345,88 +343,3 @@ class RatioEnricher(AlertEnricher):
         if found is not None:
             self._newest[symbol] = found
         return found
-
-
-# ---
-# What the largest followed traders hold, beside alerts of every kind.
-
-
-class WhaleEnricher(AlertEnricher):
-    """An answer that comes too late for its alert is there for the next one of the symbol.
-
-    oi_usd(symbol, price): open interest now, USD; None when it is not known. has_line, has_link: what alerts show.
-    """
-
-    at_once = 64
-    """The guard lets about ten questions a minute through; more would only wait for nothing."""
-
-    def __init__(
-        self,
-        deps: EnrichmentDeps,
-        *,
-        smart_money: SmartMoney,
-        oi_usd: Callable[[str, float | None], float | None],
-        has_line: bool = True,
-        has_link: bool = True,
-    ) -> None:
-        super().__init__(deps)
-        self._smart_money = smart_money
-        self._oi_usd = oi_usd
-        self._has_line = has_line
-        self._has_link = has_link
-        self._asked: dict[str, asyncio.Task[Overview | ExchangeError | None]] = {}
-
-    def put(self, alert: Alert) -> None:
-        """As many as are asked about at once; those beyond them would only wait for nothing."""
-        if self.wants(alert) and self._under_way + len(self._waiting) >= self.at_once:
-            self._given_up["too_many"] += 1
-        else:
-            super().put(alert)
-
-    def wants(self, alert: Alert) -> bool:
-        """What was found afterwards is left alone: positions are those of now."""
-        return not alert.late and (self._has_line or self._has_link)
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        try:
-            await super().run()
-        finally:
-            asked = list(self._asked.values())
-            for question in asked:
-                question.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
-
-    async def ask(self, waiting: WaitingAlert) -> Alert | None:
-        alert = waiting.alert
-        found = await self.within(waiting, self._overview(alert.symbol))
-        whales = whale_line(found, oi_usd=self._oi_usd(alert.symbol, alert.price), at_ms=alert.event_ms)
-        learned = Details(whales=whales if self._has_line else None, has_followed=self._has_link)
-        if learned == Details():
-            return None
-        return msgspec.structs.replace(learned_about(alert), details=learned)
-
-    async def _overview(self, symbol: str) -> Overview:
-        """Raises: ExchangeError; Unanswered where nobody is followed."""
-        asked = self._asked.get(symbol)
-        if asked is None:
-            asked = self._asked[symbol] = asyncio.create_task(self._question(symbol), name=f"overview of {symbol}")
-        await asyncio.wait([asked])
-        found = asked.result()
-        if isinstance(found, ExchangeError):
-            raise found
-        if found is None:
-            raise Unanswered("nobody_followed")
-        return found
-
-    async def _question(self, symbol: str) -> Overview | ExchangeError | None:
-        """The failure is handed back: it outlives the alert that asked, and would end the others."""
-        try:
-            return await self._smart_money.overview(symbol, priority=Priority.ENRICH)
-        except ExchangeError as problem:
-            return problem
-        except Exception:
-            log.exception("overview of %s", symbol)
-            return ExchangeError("the lookup failed")
-        finally:
-            self._asked.pop(symbol, None)

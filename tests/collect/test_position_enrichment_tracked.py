@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from altmonitor.collect.enrichment import EnrichmentDeps
-from altmonitor.collect.tracked_history import TrackedEnricher
+from altmonitor.collect.position_enrichment import TrackedEnricher
 from altmonitor.core.alert import Alert, Details, Kind, Positions, TrackedMove, TrackedSide
 from altmonitor.core.errors import StorageError
 from altmonitor.positioning.history import Snapshot

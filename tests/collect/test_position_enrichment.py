@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import msgspec
 
-from altmonitor.collect.enrichment import EnrichmentDeps, WhaleEnricher
+from altmonitor.collect.enrichment import EnrichmentDeps
+from altmonitor.collect.position_enrichment import WhaleEnricher
 from altmonitor.core.alert import Alert, Details, Kind, WhaleLine
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, StorageError
 from altmonitor.core.status import GuardStatus
