@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from altmonitor.core.types import LANGUAGES
-from altmonitor.render.texts.alerts import ALERTS, DIGESTS
+from altmonitor.render.texts.alerts import ALERTS
+from altmonitor.render.texts.digests import DIGESTS
 from altmonitor.render.texts.notices import NOTICES, TRACKING
 from altmonitor.render.texts.reasons import REASONS
 from altmonitor.render.texts.status import CHAT
