@@ -173,7 +173,7 @@ class OverridesShown(DestinationReply, frozen=True, kw_only=True):
 
 
 class NothingToReset(DestinationReply, frozen=True, kw_only=True):
-    """What was named is as it would be without any command. keys: of SETTINGS; parts: of `record.PARTS`."""
+    """What was named is as it would be without any command. keys: of SETTINGS; parts: of `reset.PARTS`."""
 
     keys: tuple[str, ...]
     parts: tuple[str, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from altmonitor.commands.record import PARTS
 from altmonitor.commands.replies import (
     Button,
     HelpShown,
@@ -33,16 +32,19 @@ from altmonitor.commands.replies import (
     WatchlistShown,
 )
 from altmonitor.commands.replies_market import AnswerFailed
+from altmonitor.commands.reset import PARTS
 from altmonitor.commands.table import COMMAND_OF, COMMANDS, TOPICS, Scope
 from altmonitor.interfaces.delivery import InlineButton, Keyboard
-from altmonitor.render import format as n
 from altmonitor.render import (  # noqa: F401 – they register theirs
+    explanation,
+    replies_budget,
     replies_market,
     replies_positions,
     replies_settings,
     status,
     traders,
 )
+from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     WORDS_MAX,
     difference_lines,

@@ -6,8 +6,9 @@ import pytest
 
 from altmonitor.commands.arguments import NoWords
 from altmonitor.commands.market import WhyWords
-from altmonitor.commands.record import HelpArguments, HistoryArguments, ResetArguments, StatsWords
+from altmonitor.commands.record import HelpArguments, HistoryArguments, StatsWords
 from altmonitor.commands.replies import Bad, Refused, UnknownCommand
+from altmonitor.commands.reset import ResetArguments
 from altmonitor.commands.symbols import ListArguments, MuteArguments
 from altmonitor.commands.table import COMMANDS, BadCommand, Command, NotACommand, parse
 from altmonitor.commands.thresholds import NumberArguments

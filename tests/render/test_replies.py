@@ -20,7 +20,7 @@ from msgspec import structs
 
 from altmonitor import commands
 from altmonitor.commands.outcomes import OutcomesShown
-from altmonitor.commands.record import PARTS, UptimeShown
+from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import (
     ACTION_BYTES_MAX,
     CANCEL,
@@ -55,6 +55,7 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.replies_settings import NoRoute
+from altmonitor.commands.reset import PARTS
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import DETECTED_KINDS, Alert, AlertStats, DeliveryState, StoredAlert

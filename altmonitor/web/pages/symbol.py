@@ -14,8 +14,8 @@ from altmonitor.operations.errors import OperationError
 from altmonitor.operations.market import CandleArguments, Candles, get_candles
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import dashed
+from altmonitor.render.explanation import explanation_lines
 from altmonitor.render.format import Style
-from altmonitor.render.replies_market import explanation_lines
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.web.pages.market import COLUMNS
 from altmonitor.web.pages.tables import Cell, change_cell, price_cell, usd_cell
