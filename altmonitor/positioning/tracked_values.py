@@ -1,4 +1,4 @@
-"""How tracked positions and statistics changed, as JSON values: quantities in coins, percents as percents, null for unknown."""
+"""How tracked positions and statistics changed, as JSON values: coins, percents as percents, null for unknown."""
 
 from __future__ import annotations
 
