@@ -20,8 +20,9 @@ from altmonitor.core.errors import ConfigError
 from altmonitor.core.outcome import LINE_HORIZON_MIN
 from altmonitor.core.types import Venue
 from altmonitor.render import format as n
+from altmonitor.render.alert_values import headline_key, over_text
 from altmonitor.render.format import Style
-from altmonitor.render.kinds import headline_key, over_text, value_text
+from altmonitor.render.kinds import value_text
 from altmonitor.render.outcomes import outcome_stats_lines
 from altmonitor.render.replies_market import history_head, history_reference_s, stats_lines
 from altmonitor.render.tables import table

@@ -33,8 +33,6 @@ from altmonitor.settings.settings import SETTINGS
 from altmonitor.settings.state import DestinationOverrides
 
 PARTS = ("symbols", "budget", "quiet", "lang", "tz", "outcome_line")
-
-
 _KEYS = {
     command: frozenset(setting.key for setting in SETTINGS if setting.command == command)
     for command in dict.fromkeys(setting.command for setting in SETTINGS)

@@ -14,6 +14,7 @@ from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.delivery import Press
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
+from altmonitor.render.alert_lines import SAMPLED_LIQUIDATIONS
 from altmonitor.render.alert_parts import (
     chart_page,
     episode_lines,
@@ -23,8 +24,9 @@ from altmonitor.render.alert_parts import (
     tracked_line,
     whale_line,
 )
+from altmonitor.render.alert_values import headline_key, number, window_of
 from altmonitor.render.format import Style, joined
-from altmonitor.render.kinds import FACES, SAMPLED_LIQUIDATIONS, headline_key, number, value_text, window_of
+from altmonitor.render.kinds import FACES, value_text
 from altmonitor.render.outcomes import outcome_line
 from altmonitor.settings.settings import Unit
 

@@ -16,8 +16,9 @@ from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.delivery import DigestPart
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import today
+from altmonitor.render.alert_values import headline_key, measured, window_of
 from altmonitor.render.format import SEPARATOR, Style, joined
-from altmonitor.render.kinds import FACES, headline_key, measured, window_of
+from altmonitor.render.kinds import FACES
 
 BOLD_ENTRIES = 5
 BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of a message at most

@@ -9,9 +9,9 @@ from altmonitor.core.types import Venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.render import format as n
+from altmonitor.render.alert_values import number
 from altmonitor.render.blocks import joined, money, reply_lines
 from altmonitor.render.format import Style
-from altmonitor.render.kinds import number
 from altmonitor.render.outcomes import outcome_line
 from altmonitor.render.replies_market import stored_alert_text, venue_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply

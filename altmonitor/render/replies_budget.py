@@ -17,6 +17,7 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.render import format as n
+from altmonitor.render.alert_values import number
 from altmonitor.render.blocks import (
     joined,
     reply_lines,
@@ -24,7 +25,6 @@ from altmonitor.render.blocks import (
     setting_text,
 )
 from altmonitor.render.format import Style
-from altmonitor.render.kinds import number
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, TrialMove
 from altmonitor.settings.settings import SETTING_OF

@@ -21,9 +21,10 @@ from altmonitor.interfaces.queries import TopRow
 from altmonitor.market.contracts import base_of
 from altmonitor.positioning.funding import VenueFunding, funding_spread
 from altmonitor.render import format as n
+from altmonitor.render.alert_values import headline_key, over_text
 from altmonitor.render.blocks import joined, reply_lines, words
 from altmonitor.render.format import Style
-from altmonitor.render.kinds import headline_key, over_text, value_text
+from altmonitor.render.kinds import value_text
 from altmonitor.render.outcomes import outcome_stats_lines
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.days import bounds_ms

@@ -9,8 +9,9 @@ from altmonitor.core.alert import Alert
 from altmonitor.detectors.kinds import KINDS, UPWARDS, WINDOW_S
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.render import format as n
+from altmonitor.render.alert_values import window_of
 from altmonitor.render.charts.layout import ChartSpec, Direction, Mark
-from altmonitor.render.kinds import chart_label, window_of
+from altmonitor.render.kinds import chart_label
 
 _SEPARATOR = " · "
 

@@ -14,8 +14,9 @@ from altmonitor.operations.alerts import AlertEntry, AlertsArguments, get_alerts
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
 from altmonitor.render import format as n
+from altmonitor.render.alert_values import headline_key, number, over_text
 from altmonitor.render.format import Style, joined
-from altmonitor.render.kinds import FACES, headline_key, number, over_text, value_text
+from altmonitor.render.kinds import FACES, value_text
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.web.pages.rendering import one, whole
