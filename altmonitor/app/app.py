@@ -33,7 +33,8 @@ from altmonitor.core.alert import Alert, OutcomeLine
 from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError, TokenRefused
-from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
+from altmonitor.core.health import Health, Vitals, assess
+from altmonitor.core.status import LatencyStatus, LoopStatus
 from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.alert_cursor import CursorDeps

@@ -21,7 +21,7 @@ from altmonitor.core.backoff import Backoff
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, StorageError, TokenRefused
-from altmonitor.core.status import Health
+from altmonitor.core.health import Health
 from altmonitor.core.types import LANGUAGES, Destination, Venue
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, of_one_bot

@@ -18,8 +18,9 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.health import OUTBOX_LATE_S
 from altmonitor.core.log import FailureLog
-from altmonitor.core.status import OUTBOX_LATE_S, RoleStatus
+from altmonitor.core.status import RoleStatus
 from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents

@@ -21,8 +21,8 @@ from altmonitor.commands.outcome import Queries, VenueQueries
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
+from altmonitor.core.health import Health
 from altmonitor.core.outcome import OutcomeSummary
-from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import WITHIN_S, Charting, Pictures
 from altmonitor.interfaces.exchange import Priority

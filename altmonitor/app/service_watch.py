@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.status import DOWN_BLIND_S
+from altmonitor.core.health import DOWN_BLIND_S
 
 log = logging.getLogger(__name__)
 

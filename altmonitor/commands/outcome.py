@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from altmonitor.commands.replies import PlainReply
 from altmonitor.core.alert import Kind
+from altmonitor.core.health import Health
 from altmonitor.core.outcome import OutcomeSummary
-from altmonitor.core.status import Health
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries

@@ -43,8 +43,8 @@ from altmonitor.commands.replies_settings import (
     UndoRefused,
 )
 from altmonitor.core.alert import Kind
+from altmonitor.core.health import Health
 from altmonitor.core.outcome import LINE_HORIZON_MIN
-from altmonitor.core.status import Health
 from altmonitor.core.types import Destination, Venue
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import ChangeMade, Difference, differences, in_force, undoable

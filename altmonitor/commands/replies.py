@@ -13,8 +13,8 @@ import msgspec
 
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.causes import Cause
+from altmonitor.core.health import Health
 from altmonitor.core.outcome import OutcomeRow
-from altmonitor.core.status import Health
 from altmonitor.core.types import Destination, Venue
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import NOT_MUTED, Difference

@@ -37,8 +37,6 @@ _KEYS = {
     command: frozenset(setting.key for setting in SETTINGS if setting.command == command)
     for command in dict.fromkeys(setting.command for setting in SETTINGS)
 }
-
-
 RESET_WORDS = (*sorted((name.removeprefix("set_") for name in _KEYS), key=lambda name: name in _KEYS), *PARTS)
 """Thresholds first."""
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from altmonitor.core.status import Health, VenueStatus
+from altmonitor.core.health import Health
+from altmonitor.core.status import VenueStatus
 from altmonitor.core.types import Venue
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.operation import Operation

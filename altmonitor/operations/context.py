@@ -13,8 +13,8 @@ from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
+from altmonitor.core.health import Health
 from altmonitor.core.outcome import OutcomeSummary
-from altmonitor.core.status import Health
 from altmonitor.core.types import Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.exchange import MarketRest

@@ -19,8 +19,6 @@ from altmonitor.settings.settings import Unit
 
 _ENDING = frozenset({Verdict.COOLING_DOWN, Verdict.MUTED})
 """Verdicts that would be others after a moment that is known."""
-
-
 _UNKNOWN = frozenset({Verdict.NOT_KEPT, Verdict.NOT_SEEN})
 """One line for all rules of which there is nothing else to say."""
 

@@ -30,8 +30,6 @@ from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, Tria
 from altmonitor.settings.settings import SETTING_OF
 
 ROWS_MAX = 100
-
-
 KNOWN_SHARE = 0.9
 """Of what was asked for; with less it is said how much is known."""
 

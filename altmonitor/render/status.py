@@ -9,7 +9,8 @@ from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import StatusShown
 from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import DETECTED_KINDS
-from altmonitor.core.status import GuardStatus, Health
+from altmonitor.core.health import Health
+from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import VENUE_TITLES
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (

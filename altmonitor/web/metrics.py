@@ -18,7 +18,8 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.status import GuardStatus, Health, HttpStatus, RoleStatus, Status
+from altmonitor.core.health import Health, Status
+from altmonitor.core.status import GuardStatus, HttpStatus, RoleStatus
 
 ROLE_NUMBERS = {
     "lease_age_seconds": "Since the lease was renewed",

@@ -10,7 +10,8 @@ import msgspec
 from aiohttp import web
 
 from altmonitor.core.errors import StartError
-from altmonitor.core.status import RoleStatus, role_json
+from altmonitor.core.health import role_json
+from altmonitor.core.status import RoleStatus
 from altmonitor.core.types import Secret
 from altmonitor.web.metrics import Metrics
 

@@ -16,7 +16,8 @@ from aiohttp import web
 from altmonitor.config import is_loopback
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
-from altmonitor.core.status import Health, HttpStatus, RoleStatus, Status, as_json, role_json
+from altmonitor.core.health import Health, Status, as_json, role_json
+from altmonitor.core.status import HttpStatus, RoleStatus
 from altmonitor.core.types import Secret
 from altmonitor.operations.api_usage import KEY_IN_USE
 from altmonitor.operations.context import OperationContext

@@ -31,7 +31,7 @@ from aiohttp import web
 from altmonitor.core.alert import Alert, event_key
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError
-from altmonitor.core.status import Health, as_json
+from altmonitor.core.health import Health, as_json
 from altmonitor.core.types import Venue
 from altmonitor.interfaces.storage import AlertQueries, MetaStore
 from altmonitor.operations.arguments import read_arguments

@@ -13,18 +13,9 @@ from altmonitor.commands.outcome import Queries, VenueQueries
 from altmonitor.commands.replies import Reply
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
+from altmonitor.core.health import Health, Vitals, assess
 from altmonitor.core.outcome import OutcomeSummary
-from altmonitor.core.status import (
-    FeedStatus,
-    GuardStatus,
-    Health,
-    LatencyStatus,
-    LoopStatus,
-    OutboxStatus,
-    SweepStatus,
-    Vitals,
-    assess,
-)
+from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, LoopStatus, OutboxStatus, SweepStatus
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (

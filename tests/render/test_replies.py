@@ -60,20 +60,16 @@ from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import DETECTED_KINDS, Alert, AlertStats, DeliveryState, StoredAlert
 from altmonitor.core.causes import CauseCode
+from altmonitor.core.health import Health, Reason, Status, Vitals, assess
 from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow, OutcomeSummary
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
-    Health,
     LatencyStatus,
     LoopStatus,
     OutboxStatus,
-    Reason,
-    Status,
     SweepStatus,
     VenueStatus,
-    Vitals,
-    assess,
 )
 from altmonitor.core.types import LANGUAGES, VENUE_NAMES
 from altmonitor.detectors.kinds import RULES

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, assess
+from altmonitor.core.health import assess
+from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
 from altmonitor.render import format as n
 from altmonitor.render.status import status_board
 from tests.fakes import cause

@@ -13,6 +13,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from altmonitor.core.durations import BOUNDS_S, DurationCounts, DurationStatus
+from altmonitor.core.health import assess
 from altmonitor.core.status import (
     GuardStatus,
     LatencyStatus,
@@ -21,7 +22,6 @@ from altmonitor.core.status import (
     SweepStatus,
     VenueStatus,
     WalletPoolStatus,
-    assess,
 )
 from tests.web.test_server import VITALS, running
 

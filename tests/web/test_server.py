@@ -15,16 +15,8 @@ import pytest
 from altmonitor.core.alert import Alert, AlertStats, StoredAlert
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import StartError
-from altmonitor.core.status import (
-    EnrichmentStatus,
-    FeedStatus,
-    GuardStatus,
-    LatencyStatus,
-    OutboxStatus,
-    SweepStatus,
-    Vitals,
-    assess,
-)
+from altmonitor.core.health import Vitals, assess
+from altmonitor.core.status import EnrichmentStatus, FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
 from altmonitor.core.types import Secret
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.storage import AlertQueries

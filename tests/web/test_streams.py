@@ -15,7 +15,7 @@ import msgspec
 
 from altmonitor.core.alert import Alert, Details, StoredAlert
 from altmonitor.core.clock import SystemClock
-from altmonitor.core.status import assess
+from altmonitor.core.health import assess
 from altmonitor.core.types import Venue
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.operations.board import MarketBoard

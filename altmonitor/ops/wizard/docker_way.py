@@ -14,7 +14,7 @@ from datetime import UTC
 from typing import Any
 
 from altmonitor.core.causes import Cause, CauseCode
-from altmonitor.core.status import Reason
+from altmonitor.core.health import Reason
 from altmonitor.ops.health_probe import ProbeAnswer
 from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.texts import Texts

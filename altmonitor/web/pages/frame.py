@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from altmonitor import __version__
-from altmonitor.core.status import Health, Reason, Status
+from altmonitor.core.health import Health, Reason, Status
 from altmonitor.operations.context import OperationContext
 from altmonitor.render import format as n
 from altmonitor.render.format import Style

@@ -10,16 +10,8 @@ from pathlib import Path
 import pytest
 
 from altmonitor.core.causes import CauseCode
-from altmonitor.core.status import (
-    FeedStatus,
-    GuardStatus,
-    LatencyStatus,
-    OutboxStatus,
-    SweepStatus,
-    Vitals,
-    as_json,
-    assess,
-)
+from altmonitor.core.health import Vitals, as_json, assess
+from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
 from altmonitor.ops.health_probe import ProbeAnswer
 from altmonitor.ops.wizard.docker_way import health_text
 from altmonitor.ops.wizard.start_step import is_this_machine, only_in_shell

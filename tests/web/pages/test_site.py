@@ -11,7 +11,8 @@ import msgspec
 
 from altmonitor.config import load
 from altmonitor.core.alert import AlertStats, StoredAlert
-from altmonitor.core.status import FeedStatus, assess
+from altmonitor.core.health import assess
+from altmonitor.core.status import FeedStatus
 from altmonitor.operations.board import MarketBoard
 from altmonitor.settings.state import Overrides, State
 from tests.commands.executor_kit import Desk, MemoryAlerts, healthy

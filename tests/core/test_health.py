@@ -5,19 +5,15 @@ from dataclasses import replace
 import pytest
 
 from altmonitor.core.causes import CauseCode
+from altmonitor.core.health import Reason, Status, Vitals, as_json, assess
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
     LatencyStatus,
     LoopStatus,
     OutboxStatus,
-    Reason,
-    Status,
     SweepStatus,
     VenueStatus,
-    Vitals,
-    as_json,
-    assess,
 )
 from tests.fakes import cause
 
