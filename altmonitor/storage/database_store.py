@@ -185,6 +185,7 @@ class DatabaseStore:
 
     async def update_alert(self, alert: Alert) -> None:
         self._waiting.refresh(alert)
+        self._writer.learn(alert)
         if self._writer.ops_waiting >= self._options.most_in_memory:
             raise StorageError("too much waits for the disk; what was learned about an alert is not stored")
         await self._writer.change(statements.learned(alert))

@@ -12,9 +12,11 @@ import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
+from altmonitor.core.alert import Alert
 from altmonitor.core.backoff import Backoff
 from altmonitor.core.causes import Cause, CauseCode, file_cause_code
 from altmonitor.core.clock import Clock
@@ -23,6 +25,7 @@ from altmonitor.core.files import open_private
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.alert_database import AlertDatabase, DatabaseWrite, Op, Put
 from altmonitor.storage.migrations import no_file_locks
+from altmonitor.storage.rows import merged
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class Writer:
         self._events = events
         self._ops: deque[Op] = deque()
         self._offered: set[int] = set()  # ids among `_ops` that delivery knows of already
+        self._learned: dict[str, list[Alert]] = {}  # key of each put among `_ops` → what came to be known of it since
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -80,8 +84,15 @@ class Writer:
     def put(self, put: Put) -> None:
         self._append(put)
         self._puts += 1
+        self._learned.setdefault(put.alert.key, [])
         if self._stalled:
             self._offer(put)
+
+    def learn(self, alert: Alert) -> None:
+        """What came to be known of an alert while it waits for the disk: whoever is offered it then is told that too.
+        alert: with nothing but what was learned; that it is stored as well is another matter."""
+        if (learned := self._learned.get(alert.key)) is not None:
+            learned.append(alert)
 
     async def change(self, *statements: tuple[str, Sequence[tuple[object, ...]]]) -> None:
         """Returns when it is committed, or at once while the disk refuses (it is committed later, in order).
@@ -206,6 +217,7 @@ class Writer:
             if op.alert.id in stored:
                 self._offer(op)
             self._offered.discard(op.alert.id or 0)
+            self._learned.pop(op.alert.key, None)
         self._failing_since_s = None
         self._batch = min(BATCH, 2 * self._batch)
         if self._stalled:
@@ -220,6 +232,7 @@ class Writer:
         if isinstance(op, Put):
             self._offer(op)
             self._offered.discard(op.alert.id or 0)
+            self._learned.pop(op.alert.key, None)
         elif not op.done.done():
             op.done.set_exception(StorageError(f"the database refused the change: {problem}"))
 
@@ -255,7 +268,8 @@ class Writer:
     def _offer(self, put: Put) -> None:
         if put.alert.id not in self._offered:
             self._offered.add(put.alert.id or 0)
-            self._events.offer(put)
+            learned = self._learned.get(put.alert.key)
+            self._events.offer(replace(put, alert=reduce(merged, learned, put.alert)) if learned else put)
 
 
 def _cause(problem: sqlite3.Error | StorageError) -> Cause:

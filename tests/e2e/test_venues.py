@@ -111,6 +111,8 @@ async def test_a_cascade_over_three_venues_is_one_message_with_the_right_side_an
             await here.clock.sleep(5)
             if all(engine.liquidations.larger_side("BTCUSDT") is not None for engine in told):
                 break
+        else:
+            raise AssertionError("a venue's liquidations were not heard of within five minutes")
         for usd in (200_000.0, 150_000.0):
             here.exchange.liquidate("BTCUSDT", is_long=True, usd=usd)
             await here.clock.sleep(2)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.core.alert import AlertPlace, Details, StoredAlert
+from altmonitor.core.alert import AlertPlace, Details, StoredAlert, VenueMove
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertHistory, AlertSink, AlertUpdates
@@ -387,6 +387,19 @@ async def test_what_is_learned_later_is_in_the_history_and_in_what_still_waits(s
         assert alert.details == Details(threshold=3.0, window_s=41.2, funding_rate=0.0001)
         assert alert.price == 103.5, "what was decided on does not change"
     await store.update_alert(pump("NEVERPUTUSDT"))
+
+
+async def test_what_is_learned_while_an_alert_is_on_its_way_to_the_disk_is_in_what_is_sent(store: Store) -> None:
+    """Another venue joins a move within milliseconds; the message has no other look at what is known."""
+    store.put(pump("SOLUSDT"))
+    moves = [VenueMove(venue=venue, size=2.9, event_ms=NOW_MS) for venue in ("bybit", "okx")]
+    first = pump("SOLUSDT", lsr=1.75, details=Details(venues=tuple(moves[:1])))
+    second = pump("SOLUSDT", details=Details(venues=tuple(moves)))
+    await asyncio.gather(store.update_alert(first), store.update_alert(second))
+    (row,) = await store.queued(PRIVATE, limit=2)
+    for alert in (row.alert, (await store.recent(limit=1))[0].alert):
+        assert (alert.lsr, [move.venue for move in alert.details.venues]) == (1.75, ["bybit", "okx"])
+        assert alert.price == 103.5
 
 
 async def test_a_moved_group_takes_its_rows_and_new_alerts_along(store: Store) -> None:
