@@ -13,8 +13,9 @@ from types import FrameType
 
 from benchmarks import decide, feed, memory, sweep, venues
 
-BEFORE = "3601094"
-"""The last commit of version 0.2."""
+BEFORE = {"whole": "3601094", "alerts": "b8890094"}
+"""Commits that parts are measured beside: the last one of version 0.2, and the last one before leases, roles and
+PostgreSQL."""
 
 LIMITS_S = {
     "decide": 90,
@@ -31,6 +32,7 @@ LIMITS_S = {
     "recording": 270,
     "venues": 540,
     "http": 180,
+    "alerts": 300,
 }
 """Part → seconds after which it is ended on the busiest machine, too. Alone each takes at most four minutes, the venues
 six."""
@@ -38,9 +40,9 @@ six."""
 
 def main() -> None:
     """`python -m benchmarks [part …] [--against COMMIT]`; all parts without arguments. COMMIT: of the version that the
-    whole process is measured beside."""
+    whole process and the way of an alert are measured beside."""
     arguments = sys.argv[1:]
-    against = BEFORE
+    against = None
     if "--against" in arguments:
         at = arguments.index("--against")
         against = arguments[at + 1]
@@ -55,9 +57,9 @@ def main() -> None:
         sys.exit(f"did not end in time: {', '.join(late)}")
 
 
-def _run(part: str, against: str) -> None:
-    if part == "whole":
-        _whole(against)
+def _run(part: str, against: str | None) -> None:
+    if part in BEFORE:
+        globals()[f"_{part}"](against or BEFORE[part])
     else:
         globals()[f"_{part}"]()
     print(flush=True)
@@ -244,6 +246,21 @@ def _whole(against: str) -> None:
         print(f"    {against} is not in this clone: nothing to compare with")
     else:
         print(f"    of that of {against} beside it   ratio {found.ratio:.2f}   (at most 0.55)")
+
+
+def _alerts(against: str) -> None:
+    from benchmarks import alert_path
+
+    found = alert_path.run(against)
+    print(f"(l) one alert in one process with SQLite, beside {against} in {alert_path.PAIRS} pairs")
+    for phase, cost in found.now.items():
+        line = f"    {phase:<7} {cost.calls:6.0f} calls of functions, {cost.cpu_us:6.0f} µs CPU"
+        if found.before:
+            then = found.before[phase]
+            line += f"   before {then.calls:6.0f}, {then.cpu_us:6.0f} µs   ratio {cost.calls / then.calls:.3f}, "
+            line += f"{found.cpu_ratios[phase]:.2f}"
+        print(line)
+    print("    (at most 1.03)" if found.before else f"    {against} is not in this clone: nothing to compare with")
 
 
 def _recording() -> None:

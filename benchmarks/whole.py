@@ -55,7 +55,7 @@ def run(against: str | None = None, *, is_recording: bool = False) -> Whole:
         checkouts = [CHECKOUT]
         if against is None:
             checkouts.append(CHECKOUT)
-        elif _take_out(against, Path(folder) / "against"):
+        elif take_out(against, Path(folder) / "against"):
             checkouts.append(Path(folder) / "against")
         start_ms = SystemClock().now_ms()
         monitors = [
@@ -77,7 +77,7 @@ def run_recording() -> Whole:
     return run(is_recording=True)
 
 
-def _take_out(commit: str, folder: Path) -> bool:
+def take_out(commit: str, folder: Path) -> bool:
     """The package as it was, run with what is installed now; False: this clone does not know the commit."""
     packed = folder.with_suffix(".tar")
     command = ["git", "-C", str(CHECKOUT), "archive", "--output", str(packed), commit, "altmonitor"]
