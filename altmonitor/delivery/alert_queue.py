@@ -146,11 +146,15 @@ class AlertQueue:
 
     async def is_waiting(self) -> bool:
         """True when something could be sent if the pace allowed it."""
-        await self._hold()
-        for topic_id in self._open_topics():
-            if await self._rows(topic_id, limit=1):
-                return True
-        return False
+        now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
+        found = False
+        for topic_id in self._sender.topics:
+            until_ms = self._destination_style(topic_id).quiet_until(now_ms)
+            if until_ms is not None:
+                self._held.hold(topic_id, await self._rows(topic_id), until_ms)
+            elif not found and self._sender.may_try(topic_id, now_s):
+                found = bool(await self._rows(topic_id, limit=1))
+        return found
 
     def wakes_at_s(self) -> float | None:
         """When what is closed may be tried again, or quiet hours may be over; None: only something new changes
@@ -388,13 +392,6 @@ class AlertQueue:
             for topic_id in self._sender.topics
             if self._sender.may_try(topic_id, now_s) and not self._destination_style(topic_id).is_quiet(now_ms)
         ]
-
-    async def _hold(self) -> None:
-        now_ms = self._deps.clock.now_ms()
-        for topic_id in self._sender.topics:
-            until_ms = self._destination_style(topic_id).quiet_until(now_ms)
-            if until_ms is not None:
-                self._held.hold(topic_id, await self._rows(topic_id), until_ms)
 
     async def _rows(self, topic_id: int | None, *, limit: int = ROWS_AT_ONCE) -> Sequence[Queued]:
         return await self._deps.outbox.queued(self._at(topic_id), limit=limit)

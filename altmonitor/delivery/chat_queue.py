@@ -141,12 +141,13 @@ class ChatQueue:
         try:
             while True:
                 self._wake.clear()
-                if self._others or self._retired or self.sender.is_refused:
+                is_refused = self.sender.is_refused
+                if self._others or self._retired or is_refused:
                     self.sender.give_turn_back()
-                await self._take_over_others()
-                while self._retired:
-                    await self._alert_queue.retire(self._retired.pop())
-                rest_s = None if self.sender.is_refused else await self._speak()
+                    await self._take_over_others()
+                    while self._retired:
+                        await self._alert_queue.retire(self._retired.pop())
+                rest_s = None if is_refused else await self._speak()
                 if rest_s is None or rest_s > 0:
                     await self._rest(rest_s)
         finally:
@@ -158,7 +159,15 @@ class ChatQueue:
 
         Returns the seconds until it is to be called again (a wake-up ends them), None: until a wake-up.
         """
-        urgency = await self._urgency()
+        has_alerts = await self._alert_queue.is_waiting()
+        now_s = self._now_s()
+        self._other_messages.drop_old(now_s)
+        has_words = has_alerts or bool(self._other_messages.replies) or self._next_notice(now_s) is not None
+        if not has_words and (seeking := self._message_edits.seek()) is not None:
+            self.sender.give_turn_back()
+            await self._finish(seeking)
+            return 0.0
+        urgency = self._urgency(now_s, has_alerts) if has_words else self._courtesy(now_s)
         if not isinstance(urgency, Urgency):
             self.sender.give_turn_back()
             return urgency
@@ -166,7 +175,11 @@ class ChatQueue:
         if wait_s is None or wait_s > 0:
             return wait_s
         try:
-            step = await self._next_step()
+            step: Step | float | None
+            if has_words:
+                step = await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
+            else:
+                step = self._next_courtesy(now_s)
             if step is None or isinstance(step, float):
                 return None if step is None else max(_SHORTEST_REST_S, step)
             await self._finish(step)
@@ -176,40 +189,35 @@ class ChatQueue:
 
     # --- choosing
 
-    async def _urgency(self) -> Urgency | float | None:
-        """Of what could be said now. Else when to ask again, as `_speak`."""
-        now_s = self._now_s()
-        self._other_messages.drop_old(now_s)
-        has_alerts, has_replies = await self._alert_queue.is_waiting(), bool(self._other_messages.replies)
-        if has_alerts or has_replies or self._next_notice(now_s):
-            can_edit = has_alerts and not has_replies and self._alert_queue.can_grow()
-            wait_s = self.sender.free_at_s(now_s, is_edit=can_edit) - now_s
-            if wait_s > 0:
-                return wait_s
-            return Urgency.ANSWER if has_replies else Urgency.ALERT
-        if (seeking := self._message_edits.seek()) is not None:
-            await self._finish(seeking)
-            return 0.0
-        waits = [self._message_edits.wait_s(now_s), self._picture_wait_s(now_s)]
-        if any(wait_s is not None and wait_s <= 0 for wait_s in waits):
+    def _urgency(self, now_s: float, has_alerts: bool) -> Urgency | float:
+        """Of the message that could leave now; else in how many seconds it could."""
+        has_replies = bool(self._other_messages.replies)
+        can_edit = has_alerts and not has_replies and self._alert_queue.can_grow()
+        wait_s = self.sender.free_at_s(now_s, is_edit=can_edit) - now_s
+        if wait_s > 0:
+            return wait_s
+        return Urgency.ANSWER if has_replies else Urgency.ALERT
+
+    def _courtesy(self, now_s: float) -> Urgency | float | None:
+        """Where there is nothing to tell: whether there is something to edit or to show, else when to ask again, as
+        `_speak`."""
+        waits = (self._message_edits.wait_s(now_s), self._picture_wait_s(now_s), self._wake_wait_s(now_s))
+        if (waits[0] is not None and waits[0] <= 0) or (waits[1] is not None and waits[1] <= 0):
             return Urgency.COURTESY
-        wakes_at_s = self._alert_queue.wakes_at_s()
-        waits.append(None if wakes_at_s is None else max(_SHORTEST_REST_S, wakes_at_s - now_s))
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
-    async def _next_step(self) -> Step | float | None:
+    def _wake_wait_s(self, now_s: float) -> float | None:
+        wakes_at_s = self._alert_queue.wakes_at_s()
+        return None if wakes_at_s is None else max(_SHORTEST_REST_S, wakes_at_s - now_s)
+
+    def _next_courtesy(self, now_s: float) -> Step | float | None:
         """What to do, or how many seconds nothing is to be done (a wake-up ends them), or None: until a wake-up."""
-        now_s = self._now_s()
-        has_alerts = await self._alert_queue.is_waiting()
-        if has_alerts or self._other_messages.replies or self._next_notice(now_s):
-            return await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
         step = self._message_edits.next(now_s)
         if step is None:
             step = self._next_picture(now_s)
         if step is not None and not isinstance(step, float):
             return step
-        wakes_at_s = self._alert_queue.wakes_at_s()
-        wait_s = None if wakes_at_s is None else wakes_at_s - now_s
+        wait_s = self._wake_wait_s(now_s)
         return wait_s if step is None else step if wait_s is None else min(step, wait_s)
 
     async def _next_said(self, has_alerts: bool, wait_s: float) -> Step | float:
@@ -239,6 +247,8 @@ class ChatQueue:
     def _next_notice(self, now_s: float) -> OtherMessage | None:
         """The oldest one for a place that may be written to."""
         notices = self._other_messages.notices
+        if not notices:
+            return None
         return next((notice for notice in notices if self.sender.may_try(notice.topic_id, now_s)), None)
 
     def _picture_wait_s(self, now_s: float) -> float | None:

@@ -91,6 +91,8 @@ class BotTurns:
 
     def give_back(self, turn: Turn) -> None:
         """It says nothing, or has said it. Does nothing for one that neither waits nor was granted."""
+        if turn.urgency is None and turn.granted_s is None:
+            return
         self._leave_line(turn)
         if turn.granted_s is not None:
             turn.granted_s = None

@@ -29,6 +29,20 @@ async def test_a_single_alert_leaves_at_once_and_is_recorded_with_its_message() 
         assert await bench.store.message_id_of(PRIVATE, await bench.key("SOLUSDT")) == 1000
 
 
+async def test_what_waits_is_looked_at_three_times_for_an_alert() -> None:
+    """Whether something waits, what it is, and whether more waits; its turn among the chats of the bot adds none."""
+    async with running(make(PRIVATE)) as bench:
+        for symbol in ("AUSDT", "BUSDT"):
+            bench.put(symbol)
+            await bench.until(lambda: bench.store.outbox_status().queued == 0)
+            await bench.clock.advance(5.0)
+        before = bench.store.looks
+        bench.put("CUSDT")
+        await bench.until(lambda: bench.store.outbox_status().queued == 0)
+        await bench.clock.settle()
+        assert bench.store.looks - before == 3
+
+
 async def test_every_destination_gets_every_alert_at_its_own_pace() -> None:
     async with running(make(PRIVATE, GROUP)) as bench:
         bench.put("AUSDT", "BUSDT", "CUSDT")
