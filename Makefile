@@ -5,7 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUN_STAMP := $(VENV)/.installed-run
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Python's own pip installs into .venv where it knows how to (from 22.3 on): copying pip into .venv takes a third as long as
+# installing all the rest. An older .venv has its own.
+PIP = $$([ -e $(BIN)/pip ] && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python) \
+	--quiet --disable-pip-version-check
 # Limits are in seconds; after them every process prints where it stands and ends (tests/limited.py).
 LIMITED := $(BIN)/python -m tests.limited
 PYTEST := $(BIN)/python -m pytest
@@ -28,7 +31,8 @@ demo-replay: $(RUN_STAMP)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "altmonitor needs Python 3.11 or newer; this is %d.%d" % sys.version_info[:2])'
-	@$(PYTHON) -m venv $(VENV)
+	@if $(PYTHON) -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (22, 3))' 2>/dev/null; \
+	then $(PYTHON) -m venv --without-pip $(VENV); else $(PYTHON) -m venv $(VENV); fi
 
 # What running needs and no more; Python compiles of it only what it loads.
 $(RUN_STAMP): requirements.lock | $(BIN)/python

@@ -372,8 +372,9 @@ def table(result: ReplayResult, choices: ReplayChoices) -> list[RenderableType]:
     both = sum(one.both_ways for one in result.symbols)
     if result.flipped is not None:
         lines.append(
-            f"In {both} minutes both bounds are reached and nobody knows which first: {len(result.alerts)} alerts if "
-            f"minutes go against their close first, {result.flipped} if those go the other way."
+            f"In {both} {'minute' if both == 1 else 'minutes'} both bounds are reached and nobody knows which first: "
+            f"{len(result.alerts)} alerts if minutes go against their close first, {result.flipped} if those go the "
+            "other way."
         )
     missing = [one for one in result.symbols if one.missing_minutes]
     lines += [f"{one.symbol}: {one.missing_minutes} minutes are missing in that time" for one in missing[:LINES_SHOWN]]

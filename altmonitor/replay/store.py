@@ -58,6 +58,7 @@ SeriesName = Literal["klines", "oi"]
 VERSION: Final = 1
 DEFLATE_LEVEL: Final = 6
 WORTH_DEFLATING: Final = 0.7
+SAMPLE_BYTES: Final = 16_384
 PRICES: Final = ("open", "high", "low", "close")
 _LEFT_OUT: Final = ("volume", "taker_quote_usdt", "trades", "source")
 LOCK_NAME: Final = ".lock"
@@ -302,7 +303,8 @@ def _write(packed: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
     raw = io.BytesIO()
     np.lib.format.write_array(raw, array, allow_pickle=False)
     content = raw.getvalue()
-    is_worth_it = len(zlib.compress(content, DEFLATE_LEVEL)) < len(content) * WORTH_DEFLATING
+    sample = content[:SAMPLE_BYTES]  # packing all of it to see how far it shrinks would take as long as packing it
+    is_worth_it = len(zlib.compress(sample, DEFLATE_LEVEL)) < len(sample) * WORTH_DEFLATING
     kind = zipfile.ZIP_DEFLATED if is_worth_it else zipfile.ZIP_STORED
     packed.writestr(zipfile.ZipInfo(f"{name}.npy"), content, compress_type=kind, compresslevel=DEFLATE_LEVEL)
 

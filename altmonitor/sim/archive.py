@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,8 @@ from altmonitor.sim.market import Market
 PREFIX: Final = "/data/futures/um"
 DAY_MS: Final = 86_400_000
 KEPT_FILES: Final = 32
+KEPT_MONTHS: Final = 12
+"""Of minutes, 3 MB each."""
 KLINE_HEADER: Final = (
     "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
 )
@@ -142,25 +145,18 @@ class SimArchive:
         if not quirks.is_headless:
             yield KLINE_HEADER
         minutes = month_of_minutes(contract, when[:7], seed=self._seed + quirks.revision)
-        first, after = np.searchsorted(minutes.open_ms, [from_ms, to_ms])
-        decimals = contract.price_decimals
-        for at in range(int(first), int(after)):
-            opened = int(minutes.open_ms[at])
-            unit = 1000 if quirks.microseconds_every and at % quirks.microseconds_every == 0 else 1
-            quote, close = float(minutes.quote[at]), float(minutes.close[at])
-            amount, taker = quote / close, float(minutes.taker_share[at])
-            cells = [
-                str(opened * unit),
-                *(f"{prices[at]:.{decimals}f}" for prices in (minutes.open, minutes.high, minutes.low, minutes.close)),
-                f"{amount:.3f}",
-                str((opened + MINUTE_MS) * unit - 1),
-                f"{quote:.4f}",
-                str(max(1, int(quote / 400))),
-                f"{amount * taker:.3f}",
-                f"{quote * taker:.4f}",
-                "0",
-            ]
-            yield ",".join(cells[:-1] if at - int(first) in quirks.odd_rows else cells)
+        asked = slice(*np.searchsorted(minutes.open_ms, [from_ms, to_ms]).tolist())
+        names = ("open_ms", "open", "high", "low", "close", "quote", "taker_share")
+        columns = [getattr(minutes, name)[asked].tolist() for name in names]  # plain numbers: several times cheaper
+        price = f"%.{contract.price_decimals}f"
+        cells = f"%d,{price},{price},{price},{price},%.3f,%d,%.4f,%d,%.3f,%.4f"
+        for at, (opened, *prices, close, quote, taker) in enumerate(zip(*columns, strict=True)):
+            number = asked.start + at
+            unit = 1000 if quirks.microseconds_every and number % quirks.microseconds_every == 0 else 1
+            amount, closed = quote / close, (opened + MINUTE_MS) * unit - 1
+            numbers = (amount, closed, quote, max(1, int(quote / 400)), amount * taker, quote * taker)
+            row = cells % (opened * unit, *prices, close, *numbers)
+            yield row if at in quirks.odd_rows else f"{row},0"
 
     def _metric_lines(self, contract: SimContract, when: str) -> Iterator[str]:
         quirks, from_ms, to_ms = self.quirks, *span_of(when)
@@ -203,6 +199,7 @@ class MonthOfMinutes:
     open_interest: NDArray[np.float64]
 
 
+@lru_cache(maxsize=KEPT_MONTHS)  # each of its days is a file, and is asked for twice: the file and its checksum
 def month_of_minutes(contract: SimContract, month: str, *, seed: int) -> MonthOfMinutes:
     """Returns with heavy tails whose size drifts over hours; volume that grows with them, and bursts; open interest
     that steps now and then. Each month ends where the next one begins."""
