@@ -90,6 +90,7 @@ class Market:
         episodes: EpisodeOptions | None = None,
         venue: Venue = "binance",
         fundings_of: Callable[[str], Sequence[VenueFunding]] = lambda symbol: (),
+        is_replay: bool = False,
     ) -> None:
         self.is_loud = is_loud
         self.clock = ManualClock()
@@ -111,6 +112,7 @@ class Market:
             episodes=episodes or EpisodeOptions(),
             venue=venue,
             fundings_of=fundings_of,
+            is_replay=is_replay,
         )
         self.engine = Engine(links, audiences=audiences or anybody(settings or Settings()))
         self.engine.set_symbols(symbols or ("SOLUSDT",))

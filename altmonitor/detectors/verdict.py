@@ -95,6 +95,8 @@ class Verdict(Enum):
     SETTINGS_CHANGED = "the settings were changed in that minute"
     BETWEEN_UPDATES = "only the extreme of the candle, between two updates"
 
+    __hash__ = object.__hash__  # an enum's own is written in Python, and every judgement is counted
+
     @property
     def is_raised(self) -> bool:
         return self in (Verdict.FIRE, Verdict.ESCALATE)

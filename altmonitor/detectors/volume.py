@@ -7,7 +7,6 @@ minute before its close; only its multiple and its direction are known at the cl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import inf
 
 import msgspec
@@ -74,8 +73,7 @@ def bound_usdt(median_usdt: float, settings: Settings) -> float:
     return max(settings.vol_burst_mult * median_usdt * (1 - 2 * TOLERANCE), settings.vol_burst_min_usdt)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
+class _Running(msgspec.Struct, frozen=True, kw_only=True):
     """A burst that was told while its candle ran. before_ms: when its direction had been raised last, None: never."""
 
     alert: Alert

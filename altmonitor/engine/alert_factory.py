@@ -218,11 +218,13 @@ def _amplitude(kline: Kline) -> float | None:
     """None when a number of the candle is none: only the prices that decide are checked for every frame."""
     if not 0.0 < kline.open < inf or not 0.0 <= kline.low <= kline.high < inf:
         return None
-    return _finite((kline.high - kline.low) / kline.open * 100.0)
+    found = (kline.high - kline.low) / kline.open * 100.0
+    return found if isfinite(found) else None
 
 
 def _taker_buy_share(kline: Kline) -> float | None:
-    return _finite(kline.taker_quote_usdt / kline.quote_usdt) if kline.quote_usdt > 0 else None
+    share = kline.taker_quote_usdt / kline.quote_usdt if kline.quote_usdt > 0 else inf
+    return share if isfinite(share) else None
 
 
 def _finite(value: float) -> float | None:

@@ -41,12 +41,13 @@ class RankLog:
 
     def rank_of(self, alert: Alert) -> AlertRank:
         """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""
-        told_ms = self._told_ms.get(alert.symbol, [])
+        told_ms = self._told_ms.get(alert.symbol, ())
         begin_ms, end_ms = self._day_around(alert.event_ms)
-        return AlertRank(
-            today_count=1 + bisect_left(told_ms, end_ms) - bisect_left(told_ms, begin_ms),
-            largest_days=None if alert.late else self._largest_days(alert),
-        )
+        count = 1 + bisect_left(told_ms, end_ms) - bisect_left(told_ms, begin_ms)
+        if alert.late:
+            return AlertRank(count, None)
+        row = row_of(alert.symbol, alert.kind, alert.direction, alert.note)
+        return AlertRank(count, self._largest_days(row, alert.event_ms, size_of(alert)))
 
     def record(self, alert: Alert) -> None:
         """It was told."""
@@ -54,12 +55,13 @@ class RankLog:
 
     def grow(self, alert: Alert) -> int | None:
         """What was recorded has turned out larger, perhaps in the other direction. Returns `largest_days`."""
-        row = row_of(alert.symbol, alert.kind, alert.direction, alert.note)
+        row, size = row_of(alert.symbol, alert.kind, alert.direction, alert.note), size_of(alert)
         for direction in ("UP", "DOWN"):
-            known = self._larger.get((row[0], row[1], direction, row[3]), [])
-            known[:] = [one for one in known if one[0] != alert.event_ms]
-        self._insert(row, alert.event_ms, size_of(alert))
-        return self._largest_days(alert)
+            known = self._larger.get((row[0], row[1], direction, row[3]))
+            if known and known[-1][0] >= alert.event_ms:
+                known[:] = [one for one in known if one[0] != alert.event_ms]
+        self._insert(row, alert.event_ms, size)
+        return self._largest_days(row, alert.event_ms, size)
 
     def restore(self, told: Iterable[StoredSize], *, known_since_ms: int | None) -> None:
         """What is stored; known_since_ms: of the oldest that is, None without any."""
@@ -76,20 +78,22 @@ class RankLog:
         self._insert(row, event_ms, size)
 
     def _insert(self, row: Row, event_ms: int, size: float) -> None:
-        before = self._larger.get(row, [])
+        before = self._larger.setdefault(row, [])
         if before and before[-1][0] > event_ms:  # told late, or restored after something newer
             before = sorted([*before, (event_ms, size)])
             self._larger[row] = [one for at, one in enumerate(before) if all(one[1] > x[1] for x in before[at + 1 :])]
             return
         while before and before[-1][1] <= size:
             before.pop()
-        self._larger[row] = [*before, (event_ms, size)]
+        before.append((event_ms, size))
 
-    def _largest_days(self, alert: Alert) -> int | None:
-        size = size_of(alert)
-        larger = self._larger.get(row_of(alert.symbol, alert.kind, alert.direction, alert.note), ())
-        since_ms = next((ms for ms, known in reversed(larger) if known > size), self._known_since_ms)
-        days = (alert.event_ms - since_ms) // DAY_MS
+    def _largest_days(self, row: Row, event_ms: int, size: float) -> int | None:
+        since_ms = self._known_since_ms
+        for ms, known in reversed(self._larger.get(row, ())):
+            if known > size:
+                since_ms = ms
+                break
+        days = (event_ms - since_ms) // DAY_MS
         return days if days >= 1 else None
 
     def _day_around(self, unix_ms: int) -> tuple[int, int]:

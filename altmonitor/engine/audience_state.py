@@ -29,11 +29,17 @@ MOST_CHANGES = 1_000
 class AudienceState:
     """Everything here is of this audience alone; the market is measured elsewhere, once.
 
-    since_ms: nothing is known of what it was told before.
+    since_ms: nothing is known of what it was told before. tells_ends: see `Episodes`.
     """
 
     def __init__(
-        self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions, venue: Venue = "binance"
+        self,
+        audience: Audience,
+        *,
+        since_ms: int,
+        episodes: EpisodeOptions,
+        venue: Venue = "binance",
+        tells_ends: bool = True,
     ) -> None:
         self.audience = audience
         self._venue_mark = venue_mark(venue)
@@ -49,7 +55,7 @@ class AudienceState:
             **self.sampled,
         }
         self._adapted: dict[str, Settings] = {}
-        self.episodes = Episodes(episodes)
+        self.episodes = Episodes(episodes, tells_ends=tells_ends)
         self.ranks = RankLog(audience.tz, known_since_ms=since_ms)
 
     def apply(self, audience: Audience, at_ms: int) -> None:
@@ -73,7 +79,8 @@ class AudienceState:
         )
 
     def settings_of(self, symbol: str) -> Settings:
-        return self._adapted.get(symbol) or self.audience.settings.for_symbol(symbol)
+        known = self._adapted.get(symbol) if self._adapted else None
+        return known or self.audience.settings.for_symbol(symbol)
 
     def adapt(self, symbol: str, usual: UsualMinutes) -> None:
         """What its minutes usually are; where that is not known the bounds that are set count."""
@@ -112,11 +119,12 @@ class AudienceState:
 
     def placed(self, alert: Alert) -> Alert:
         """An alert that is about to be told, among those that were."""
-        alert = self.episodes.placed(alert)
+        first_key, is_silent = self.episodes.place_of(alert)
         count, days = self.ranks.rank_of(alert)
-        return msgspec.structs.replace(
-            alert, details=msgspec.structs.replace(alert.details, today_count=count, largest_days=days)
+        details = msgspec.structs.replace(
+            alert.details, episode_key=first_key, is_silent=is_silent, today_count=count, largest_days=days
         )
+        return msgspec.structs.replace(alert, details=details)
 
     def remember(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
         """It is told. Returns what the first alert of an episode that was over before it learns, else None."""

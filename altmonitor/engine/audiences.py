@@ -42,15 +42,12 @@ class AlertGroup:
 
     def add(self, alert: Alert, destination: Destination) -> Alert:
         """Returns the alert under the key it is told with."""
-        known = self._rows.get(alert)
-        if known is not None:
-            known[1].append(destination)
-            return known[0]
         owned = alert
-        if destination != self._main:
+        if destination is not self._main and destination != self._main:
             owned = msgspec.structs.replace(alert, key=f"{alert.key}{OWNER}{destination}")
-        self._rows[alert] = owned, [destination]
-        return owned
+        known, destinations = self._rows.setdefault(alert, (owned, []))  # one look: all its fields are hashed
+        destinations.append(destination)
+        return known
 
     def rows(self) -> list[tuple[Alert, list[Destination]]]:
         return list(self._rows.values())
@@ -110,7 +107,11 @@ class Audiences:
         self.audience_states = []
         for audience in audiences:
             audience_state = known.get(audience.destination) or AudienceState(
-                audience, since_ms=at_ms, episodes=self._links.episodes, venue=self._links.venue
+                audience,
+                since_ms=at_ms,
+                episodes=self._links.episodes,
+                venue=self._links.venue,
+                tells_ends=not self._links.is_replay,
             )
             audience_state.apply(audience, at_ms)
             self.audience_states.append(audience_state)
@@ -145,7 +146,8 @@ class Audiences:
         is_own = symbol in self._own_symbols or symbol in self._usual
         general = self._loosest_for(symbol) if is_own else self._bounds
         wholes = [one.episodes.bounds(symbol) for one in self.audience_states]
-        return general if all(one is NOTHING for one in wholes) else loosest((general, *wholes))
+        told = [one for one in wholes if one is not NOTHING]
+        return loosest((general, *told)) if told else general
 
     def expects(self, symbol: str) -> Expectation:
         """Over all audiences."""
@@ -254,7 +256,7 @@ class Audiences:
 
     def alert_group(self) -> AlertGroup:
         """For the alerts of one event."""
-        return AlertGroup(self.main.destination)
+        return AlertGroup(self.audience_states[0].audience.destination)
 
     def notify(
         self, alert_group: AlertGroup, audience_state: AudienceState, alert: Alert, book: SymbolBook | None
@@ -266,7 +268,7 @@ class Audiences:
     def put(self, alert_group: AlertGroup) -> None:
         """Also sets the bounds anew, once for all that were told: they are the loosest of all audiences."""
         rows = alert_group.rows()
-        for symbol in dict.fromkeys(alert.symbol for alert, _ in rows):
+        for symbol in {alert.symbol for alert, _ in rows}:
             self._aim(symbol)
         for alert, destinations in rows:
             self._emit(alert, destinations)
@@ -290,8 +292,9 @@ class Audiences:
 
     def _tell_end(self, audience_state: AudienceState, first: Alert | None) -> None:
         """Of a first alert that several were told, the first of them tells: what joined may differ for the others."""
-        main = self.main.destination
-        if first is not None and owner_of(first.key, main=main) == str(audience_state.audience.destination):
+        if first is None:
+            return
+        if owner_of(first.key, main=self.main.destination) == str(audience_state.audience.destination):
             self._links.on_episode_end(first)
 
     def _emit(self, alert: Alert, destinations: Sequence[Destination]) -> None:

@@ -37,7 +37,8 @@ class EngineDeps:
     on_conditions: with what has to be remembered of conditions over a restart.
     episodes: what the environment says about them.
     venue: whose market it is; alerts carry it. fundings_of: of a contract's coin at every venue.
-    keeps_decisions: what was judged is remembered, for the question why; a replay answers none.
+    is_replay: nobody will ask why something was decided or hear how an episode ended, so neither is kept; and
+    `Engine.begin_after` or `Engine.listen` comes before every candle, so its close prepares nothing for the next.
     """
 
     clock: Clock
@@ -54,7 +55,7 @@ class EngineDeps:
     episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
     venue: Venue = "binance"
     fundings_of: Callable[[str], Sequence[VenueFunding]] = lambda symbol: ()
-    keeps_decisions: bool = True
+    is_replay: bool = False
 
 
 def anybody(settings: Settings) -> tuple[Audience, ...]:

@@ -30,7 +30,7 @@ from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEv
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
-from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, NO_MINUTES, Kline, KlineUpdate
+from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, NO_MINUTES, Kline, KlineUpdate, Usual
 from altmonitor.market.liquidations import Liquidation, LiquidationSums
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
@@ -55,7 +55,7 @@ class Engine:
         self._oi_now_ms = 0
         self.liquidations = LiquidationSums()
         self._audiences = Audiences(links, audiences, aim=self._aim, at_ms=self._event_now_ms())
-        self._log = DecisionLog(is_kept=links.keeps_decisions)
+        self._log = DecisionLog(is_kept=not links.is_replay)
         self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
         self._volume = VolumeEvaluator(self._audiences, self._log, completed=links.on_completed)
         self._samples = SampleEvaluator(self._audiences, self._log, self._books)
@@ -170,7 +170,8 @@ class Engine:
         if self._audiences.is_adaptive and (has_hole or (kline.open_ms + MINUTE_MS) % HOUR_MS == 0):
             self._adapt(book)
         self._late_detection.after_close(book, kline)
-        self._volume.listen(book)
+        if not self._links.is_replay:
+            self._volume.listen(book)
         if kline.open_ms < book.open_ms:
             self._look_at_windows(book)
         self._audiences.end_episodes(book, event_ms)
@@ -304,13 +305,23 @@ class Engine:
             if self._audiences.is_adaptive:
                 self._adapt(book)
 
-    def begin_after(self, symbol: str, last_ms: int | None, columns: Sequence[bytes | memoryview]) -> None:
+    def begin_after(
+        self,
+        symbol: str,
+        last_ms: int | None,
+        columns: Sequence[bytes | memoryview],
+        usual: tuple[int, Usual] | None = None,
+    ) -> None:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
         book = self._books[symbol]
-        book.begin_after(last_ms, columns)
+        book.begin_after(last_ms, columns, usual)
         if self._audiences.is_adaptive:
             self._adapt(book)
         self._volume.listen(book)
+
+    def listen(self, symbol: str) -> None:
+        """The candle that comes next follows the one that was closed last; for a replay."""
+        self._volume.listen(self._books[symbol])
 
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""

@@ -142,22 +142,20 @@ class Episode:
 
 
 class Episodes:
-    """Of one audience, by symbol."""
+    """Of one audience, by symbol. tells_ends: False where nobody hears how an episode ended."""
 
-    def __init__(self, options: EpisodeOptions) -> None:
+    def __init__(self, options: EpisodeOptions, *, tells_ends: bool = True) -> None:
+        self._tells_ends = tells_ends
         self._quiet_ms = options.episode_quiet_min * MINUTE_MS
         self._open: dict[str, Episode] = {}
 
-    def placed(self, alert: Alert) -> Alert:
-        """An alert that is about to be told, with the message it replies to and whether it rings. What is told late
-        belongs to no episode."""
+    def place_of(self, alert: Alert) -> tuple[str | None, bool]:
+        """Of an alert that is about to be told: key of the alert whose message it replies to, and whether it is silent.
+        What is told late belongs to no episode."""
         episode = self._open.get(alert.symbol)
         if episode is None or not _belongs(alert) or self._is_over(episode, alert.event_ms):
-            return alert
-        details = msgspec.structs.replace(
-            alert.details, episode_key=episode.first.key, is_silent=not episode.rings(alert)
-        )
-        return msgspec.structs.replace(alert, details=details)
+            return alert.details.episode_key, alert.details.is_silent
+        return episode.first.key, not episode.rings(alert)
 
     def record(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
         """It was told. Returns what the first alert of an episode that was over learns, see `_end`."""
@@ -171,7 +169,7 @@ class Episodes:
             and alert.details.episode_key != episode.first.key
         ):
             del self._open[alert.symbol]
-            ended, episode = _end(episode, alert.event_ms, book), None
+            ended, episode = self._end(episode, alert.event_ms, book), None
         if episode is None:
             episode = self._open[alert.symbol] = Episode(first=alert, last_ms=alert.event_ms)
             if KINDS[alert.kind].is_price_move:
@@ -239,7 +237,10 @@ class Episodes:
         if not episode.see(book) and event_ms - episode.last_ms < self._quiet_ms + PATIENCE_MS:
             return None
         del self._open[book.symbol]
-        return _end(episode, event_ms, book)
+        return self._end(episode, event_ms, book)
+
+    def _end(self, episode: Episode, at_ms: int, book: SymbolBook | None) -> Alert | None:
+        return _ended(episode, at_ms, book) if self._tells_ends else None
 
     def _is_over(self, episode: Episode, event_ms: int) -> bool:
         return event_ms - episode.last_ms >= self._quiet_ms
@@ -270,7 +271,7 @@ def _belongs(alert: Alert) -> bool:
     return KINDS[alert.kind].in_episodes and not alert.late
 
 
-def _end(episode: Episode, at_ms: int, book: SymbolBook | None) -> Alert | None:
+def _ended(episode: Episode, at_ms: int, book: SymbolBook | None) -> Alert | None:
     """The first alert with nothing but what it learns now: details.ended and details.joined."""
     first = episode.first
     if first.details.ended is not None or not (episode.largest_pct or episode.count > 1):

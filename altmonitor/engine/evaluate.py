@@ -265,7 +265,7 @@ class VolumeEvaluator:
         (count, middle), found = book.closed.usual(self._audiences.lookback), inf
         if count >= volume_burst.FEWEST_CANDLES and middle > 0:
             for state in self._audiences.audience_states:
-                found = min(found, self._bound_usdt(state, book.symbol, middle))
+                found = min(found, _bound_usdt(state, state.settings_of(book.symbol), middle))
         book.listen_for_burst(book.last_closed_ms + MINUTE_MS, found)
 
     def evaluate_running(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
@@ -273,21 +273,25 @@ class VolumeEvaluator:
         certain now – its direction may be cooling down then – is left to that."""
         audiences, symbol = self._audiences, book.symbol
         measured = volume_burst.measure(book.closed.usual(audiences.lookback), kline)
-        alert_group, later = audiences.alert_group(), inf
+        alert_group: AlertGroup | None = None
+        later, is_kept = inf, self._log.is_kept
         for audience_state in audiences.audience_states:
             settings = audience_state.settings_of(symbol)
             if not settings.vol_burst_early:
                 continue
             if volume_burst.verdict_of(measured, settings) is not Verdict.FIRE:
-                later = min(later, self._bound_usdt(audience_state, symbol, measured.median_usdt or 0.0))
+                later = min(later, _bound_usdt(audience_state, settings, measured.median_usdt or 0.0))
                 continue
-            decision = self._decide(audience_state, symbol, kline, volume_burst.DIRECTIONS, event_ms)
+            decision = self._decide(audience_state, settings, symbol, kline, volume_burst.DIRECTIONS, event_ms)
             if decision[0] is Verdict.FIRE:
-                self._notify(alert_group, audience_state, book, kline, measured, event_ms)
-                self._trace(audience_state, symbol, kline, measured, decision, to_ms=event_ms)
+                alert_group = alert_group or audiences.alert_group()
+                self._notify(alert_group, audience_state, settings, book, kline, measured, event_ms)
+                if is_kept:
+                    self._trace(audience_state, symbol, kline, measured, decision, to_ms=event_ms)
                 audiences.verdicts["vol", Verdict.FIRE] += 1
         book.listen_for_burst(kline.open_ms, later)
-        audiences.put(alert_group)
+        if alert_group is not None:
+            audiences.put(alert_group)
 
     def evaluate(
         self, book: SymbolBook, kline: Kline, measured: VolumeFinding, event_ms: int, *, is_late: bool = False
@@ -309,11 +313,13 @@ class VolumeEvaluator:
                 continue
             verdict = volume_burst.verdict_of(measured, settings)
             if verdict is Verdict.FIRE:
-                decision = self._decide(audience_state, symbol, kline, (measured.direction,), event_ms)
+                decision = self._decide(audience_state, settings, symbol, kline, (measured.direction,), event_ms)
                 verdict = decision[0]
                 if verdict is Verdict.FIRE:
                     alert_group = alert_group or audiences.alert_group()
-                    self._notify(alert_group, audience_state, book, kline, measured, event_ms, is_late=is_late)
+                    self._notify(
+                        alert_group, audience_state, settings, book, kline, measured, event_ms, is_late=is_late
+                    )
                 self._trace(audience_state, symbol, kline, measured, decision, is_late=is_late)
             elif verdict is Verdict.THIN_CANDLE:
                 self._trace(audience_state, symbol, kline, measured, (verdict, None), is_late=is_late)
@@ -331,26 +337,24 @@ class VolumeEvaluator:
         """Somebody was told of that candle while it ran, and waits for its close."""
         return any(state.volume.running(symbol, open_ms) is not None for state in self._audiences.audience_states)
 
-    def _bound_usdt(self, audience_state: AudienceState, symbol: str, median_usdt: float) -> float:
-        settings, wants = audience_state.settings_of(symbol), "vol" in audience_state.audience.kinds
-        return volume_burst.bound_usdt(median_usdt, settings) if wants and settings.vol_burst_early else inf
-
     def _decide(
         self,
         audience_state: AudienceState,
+        settings: Settings,
         symbol: str,
         kline: Kline,
         directions: Sequence[Direction],
         event_ms: int,
     ) -> Decision:
         return self._audiences.filter_reason(audience_state, "vol", symbol, event_ms) or audience_state.volume.judge(
-            symbol, kline.open_ms, directions, audience_state.settings_of(symbol)
+            symbol, kline.open_ms, directions, settings
         )
 
     def _notify(
         self,
         alert_group: AlertGroup,
         audience_state: AudienceState,
+        settings: Settings,
         book: SymbolBook,
         kline: Kline,
         measured: VolumeFinding,
@@ -360,7 +364,7 @@ class VolumeEvaluator:
     ) -> None:
         symbol = book.symbol
         around = self._audiences.surroundings(symbol, event_ms, is_late=is_late)
-        alert = compose.volume_alert(symbol, kline, measured, audience_state.settings_of(symbol), around)
+        alert = compose.volume_alert(symbol, kline, measured, settings, around)
         self._audiences.notify(alert_group, audience_state, alert, book)
 
     def _trace(
@@ -392,3 +396,9 @@ class VolumeEvaluator:
             check = replace(check, floor_usd=settings.vol_burst_min_usdt, measured_usd=measured.quote_usdt)
         check = with_floor(with_origin(check, settings), settings, self._audiences, symbol)
         self._log.record(symbol, kline.open_ms, audience_state.audience.destination, check)
+
+
+def _bound_usdt(audience_state: AudienceState, settings: Settings, median_usdt: float) -> float:
+    """From which volume of a running candle on this audience hears of it; infinite where it does not."""
+    wants = settings.vol_burst_early and "vol" in audience_state.audience.kinds
+    return volume_burst.bound_usdt(median_usdt, settings) if wants else inf

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 
-from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, ClosedCandle, ClosedRun, Kline, KlineUpdate
+from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, ClosedCandle, ClosedRun, Kline, KlineUpdate, Usual
 
 # ---
 # How far a price must go before anybody wants to hear of it.
@@ -191,10 +191,14 @@ class SymbolBook:
         self._entry_price = 0.0
         self.quiet_above, self.quiet_below, self.quiet_until_ms = 0.0, inf, 0
         self._burst, self.burst_at = (0, inf), inf
-        self.set_bounds(bounds)
+        self._bounds, self._rise, self._fall = bounds, bounds.rise, bounds.fall
+        self._aim_again()
 
     def set_bounds(self, bounds: Bounds) -> None:
-        """What anyone wants to hear of, from the next frame on."""
+        """What anyone wants to hear of, from the next frame on. Also ends a silence, for something was told."""
+        if bounds is self._bounds:
+            self.quiet_until_ms = 0
+            return
         self._bounds = bounds
         self._rise = bounds.rise
         self._fall = bounds.fall
@@ -333,12 +337,14 @@ class SymbolBook:
             self.last_closed_ms = run[0].open_ms
             self._aim_again()
 
-    def begin_after(self, last_ms: int | None, columns: Sequence[bytes | memoryview]) -> None:
+    def begin_after(
+        self, last_ms: int | None, columns: Sequence[bytes | memoryview], usual: tuple[int, Usual] | None = None
+    ) -> None:
         """The closed minutes before the candle that comes next, as `ClosedRun.replace` takes them; for a replay that
-        left out what nobody could have heard of. last_ms: None for a candle that nothing lies before."""
+        left out what nobody could have heard of. last_ms: None for a candle that nothing lies before. Only that candle
+        can be judged after this: bounds are set anew by its first frame."""
         self.last_closed_ms = last_ms or 0
-        self.closed.replace(self.last_closed_ms, columns)
-        self._aim_again()
+        self.closed.replace(self.last_closed_ms, columns, usual=usual)
 
     def forget_window(self) -> None:
         """After a blind time: the price a minute ago was not seen, so there is none to compare with."""

@@ -111,9 +111,11 @@ class Usual(NamedTuple):
         count = len(ordered)
         middle = count // 2
         if count % 2:
-            return cls(count, ordered[middle])
-        return cls(count, (ordered[middle - 1] + ordered[middle]) / 2 if count else 0.0)
+            return _usual_of((count, ordered[middle]))
+        return _usual_of((count, (ordered[middle - 1] + ordered[middle]) / 2 if count else 0.0))
 
+
+_usual_of: Callable[[tuple[int, float]], Usual] = partial(tuple.__new__, Usual)
 
 NO_MINUTES = Usual(0, 0.0)
 
@@ -155,10 +157,14 @@ class ClosedRun(Sequence[ClosedCandle]):
         for column in self._columns():
             del column[:]
 
-    def replace(self, last_ms: int, columns: Sequence[bytes | memoryview]) -> None:
+    def replace(
+        self, last_ms: int, columns: Sequence[bytes | memoryview], *, usual: tuple[int, Usual] | None = None
+    ) -> None:
         """Instead of all that is in it: consecutive minutes that end with the one of `last_ms`, `capacity` at most.
-        columns: opens, highs, lows, closes, quote volumes, each as native doubles, oldest → newest."""
+        columns: opens, highs, lows, closes, quote volumes, each as native doubles, oldest → newest. usual: what `usual`
+        answers, where that is known already, with how many minutes it was asked for."""
         self.clear()
+        self._usual = usual
         self._last_ms = last_ms
         for column, content in zip(self._columns(), columns, strict=True):
             column.frombytes(content)
@@ -197,7 +203,7 @@ class ClosedRun(Sequence[ClosedCandle]):
         about before, while and after its candle runs."""
         if self._usual is not None and self._usual[0] == count:
             return self._usual[1]
-        found = Usual.of(self.volumes(count))
+        found = Usual.of(self._quotes[-count:] if count > 0 else ())
         self._usual = count, found
         return found
 

@@ -113,7 +113,8 @@ class MinuteRanges:
 
     def covers(self, symbol: str, open_ms: int) -> bool:
         """True for a minute that is in it."""
-        return any(begin <= open_ms < end for begin, end in self._spans.get(symbol, ()))
+        spans = self._spans.get(symbol)
+        return spans is not None and any(begin <= open_ms < end for begin, end in spans)
 
     def missing(self, symbol: str, begin_ms: int, end_ms: int) -> list[tuple[int, int]]:
         """The stretches between these two that are not in it, oldest → newest."""

@@ -23,6 +23,7 @@ from math import ceil, inf
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
 import numpy as np
 from msgspec.structs import replace as replace_fields
 
@@ -35,11 +36,11 @@ from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate
+from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate, Usual
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.replay.columns import CandleColumns, Ints, OpenInterestColumns
-from altmonitor.replay.measures import run_lengths
+from altmonitor.replay.measures import medians, run_lengths
 from altmonitor.replay.price_path import (
     CLOSE_PUSH_MS,
     FIRST_PUSH_MS,
@@ -89,8 +90,7 @@ class ReplayOptions:
     is_whole: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayedAlert:
+class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
     """to: the audiences that would have been told."""
 
     alert: Alert
@@ -198,6 +198,7 @@ class _Player:
         self._settings = [loosest(one.settings.for_symbol(history.symbol)) for one in options.audiences]
         self._marks = history.marks or marks_of(history.candles, self._run, options.audiences, self._settings)
         self._samples = Samples(history.open_interest, history.candles, self._settings)
+        self._has_samples = len(self._samples) > 0
         self._begin = warm_begin(
             history.candles.open_ms,
             options,
@@ -213,7 +214,14 @@ class _Player:
         self._book: SymbolBook = book
         names = ("open", "high", "low", "close", "quote_usdt", "taker_quote_usdt")
         raw = [memoryview(getattr(self._candles, name).tobytes()) for name in names]  # cheaper to cut than arrays
-        self._raw, self._values = raw[:5], [column.cast("d") for column in raw]
+        self._raw = raw[:5]
+        self._open, self._high, self._low, self._close, self._quote, self._taker = (one.cast("d") for one in raw)
+        self._open_ms, self._before, self._trades, self._decimals = (
+            memoryview(column.astype(np.int64).tobytes()).cast("q")  # and cheaper to ask for one value
+            for column in (self._candles.open_ms, self._run, self._candles.trades, self._candles.decimals)
+        )
+        self._is_price, self._is_path = self._marks.price.tobytes(), self._marks.path.tobytes()
+        self._usual: dict[int, tuple[int, Usual]] = {}
         self._last_played = -2
         self._next_sample = 0
         self._played = 0
@@ -233,7 +241,7 @@ class _Player:
             oi_ring=OpenInterestRing(period_s=self._samples.period_s),
             episodes=self._options.episodes,
             on_completed=self._sink.complete,
-            keeps_decisions=False,
+            is_replay=True,
         )
         engine = Engine(links, audiences=self._options.audiences)
         engine.set_symbols([self._symbol])
@@ -263,6 +271,7 @@ class _Player:
 
     def _skip_through(self) -> None:
         chosen = np.flatnonzero(self._marks.any[: self._end])
+        self._usual = self._usual_before(chosen)
         rows, ends_ms = chosen.tolist(), (self._candles.open_ms[chosen] + MINUTE_MS).tolist()
         is_price = self._marks.price[chosen].tolist()
         is_up = (self._candles.close[chosen] >= self._candles.open[chosen]).tolist()
@@ -277,11 +286,22 @@ class _Player:
             following = rows[at_row] if at_row < len(rows) else self._end
             if expected.until_ms and (expected.above < inf or expected.below > 0):
                 following = self._doubling(at, following, expected.above, expected.below, expected.until_ms)
-            following = min(following, self._sampled(at, is_held=expected.is_held))
+            if self._has_samples:
+                following = min(following, self._sampled(at, is_held=expected.is_held))
             if following >= self._end:
                 return
             self._play(following, expected)
             at = following + 1
+
+    def _usual_before(self, rows: Ints) -> dict[int, tuple[int, Usual]]:
+        """What `ClosedRun.usual` answers before each of these candles, all of them measured at once. One that has too
+        few minutes before it is absent."""
+        lookback = max(one.settings.vol_burst_lookback for one in self._options.audiences)
+        counts = np.minimum(self._run[rows], lookback).tolist()
+        found = zip(
+            rows.tolist(), counts, medians(self._candles, self._run, rows, lookback=lookback).tolist(), strict=True
+        )
+        return {at: (lookback, Usual(count, middle)) for at, count, middle in found if middle == middle}  # no NaN
 
     def _sampled(self, at: int, *, is_held: bool) -> int:
         """Index of the first candle that has to be played for its samples. Where closes alone count, a sample is
@@ -299,20 +319,23 @@ class _Player:
     def _play(self, at: int, expected: Expectation) -> None:
         self._played += 1
         candle = self._candle(at)
-        if self._last_played != at - 1 or self._run[at] == 0:
+        if self._last_played != at - 1 or self._before[at] == 0:
             self._begin_at(at)
+        else:
+            self._engine.listen(self._symbol)
         self._last_played = at
-        samples = self._samples.of_candle(at)
+        samples = self._samples.of_candle(at) if self._has_samples else []
         is_price = (
             self._options.is_whole
             or bool(samples)
-            or bool(self._marks.price[at])
+            or bool(self._is_price[at])
             or (expected.until_ms > candle.open_ms and (candle.high >= expected.above or candle.low <= expected.below))
         )
-        self._remember_samples(at)
+        if self._has_samples:
+            self._remember_samples(at)
         close = CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle)
         if not is_price:
-            if self._marks.path[at] and self._options.price_path == "touch":
+            if self._is_path[at] and self._options.price_path == "touch":
                 self._play_volume(at, candle)
             self._take(close)
             return
@@ -328,23 +351,23 @@ class _Player:
         self._engine.on_kline(update)
 
     def _candle(self, at: int) -> Candle:
-        opened, high, low, close, quote_usdt, taker_quote_usdt = [column[at] for column in self._values]
         return Candle(
-            open_ms=int(self._candles.open_ms[at]),
-            open=opened,
-            high=high,
-            low=low,
-            close=close,
-            quote_usdt=quote_usdt,
-            taker_quote_usdt=taker_quote_usdt,
-            trades=int(self._candles.trades[at]),
+            open_ms=self._open_ms[at],
+            open=self._open[at],
+            high=self._high[at],
+            low=self._low[at],
+            close=self._close[at],
+            quote_usdt=self._quote[at],
+            taker_quote_usdt=self._taker[at],
+            trades=self._trades[at],
         )
 
     def _begin_at(self, at: int) -> None:
-        known = min(int(self._run[at]), self._book.closed.capacity)
-        last_ms = int(self._candles.open_ms[at - 1]) if known else None
+        known = min(self._before[at], self._book.closed.capacity)
+        last_ms = self._open_ms[at - 1] if known else None
         first, after = (at - known) * FLOAT_BYTES, at * FLOAT_BYTES
-        self._engine.begin_after(self._symbol, last_ms, [column[first:after] for column in self._raw])
+        columns = [column[first:after] for column in self._raw]
+        self._engine.begin_after(self._symbol, last_ms, columns, self._usual.get(at))
 
     def _updates(self, at: int, candle: Candle, *, moments_ms: Sequence[int]) -> Iterator[CandleUpdate]:
         """All before the close. Those pushes are left out that the book would not look at; it is asked before each,
@@ -379,7 +402,7 @@ class _Player:
             candle.high,
             candle.low,
             candle.close,
-            decimals=int(self._candles.decimals[at]),
+            decimals=self._decimals[at],
             is_flipped=self._options.is_flipped and bool(self._marks.both[at]),
         )
         kline = Candle(
@@ -398,8 +421,6 @@ class _Player:
 
     def _remember_samples(self, at: int) -> None:
         """Those before this candle, as far as anything compares with them."""
-        if not len(self._samples):
-            return
         begin_ms = int(self._candles.open_ms[at]) + FIRST_PUSH_MS
         for sample in self._samples.before(begin_ms, since=self._next_sample):
             self._engine.on_open_interest(

@@ -8,6 +8,8 @@ is a convention; where it matters both ways are counted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import Final, Literal, NamedTuple
 
@@ -28,6 +30,10 @@ class PathPoint(NamedTuple):
     price: float
     high: float
     low: float
+
+
+_point_of: Callable[[tuple[int, float, float, float]], PathPoint] = partial(tuple.__new__, PathPoint)
+"""Without the call in Python that a named tuple makes for each of itself."""
 
 
 def pushes_of(high: float, low: float) -> int:
@@ -60,17 +66,17 @@ def point_of(
     first."""
     after_ms = FIRST_PUSH_MS + (number - 1) * PUSH_EVERY_MS
     if number == 1:
-        return PathPoint(after_ms, opened, opened, opened)
+        return _point_of((after_ms, opened, opened, opened))
     is_low_first = (close >= opened) != is_flipped
     first, second = (low, high) if is_low_first else (high, low)
     step, (to_first, to_second, to_close) = number - 1, LEG_STEPS
     if step <= to_first:
         price = _between(opened, first, step, to_first, decimals)
-        return PathPoint(after_ms, price, max(opened, price), min(opened, price))
+        return _point_of((after_ms, price, max(opened, price), min(opened, price)))
     if step <= to_first + to_second:
         price = _between(first, second, step - to_first, to_second, decimals)
-        return PathPoint(after_ms, price, max(opened, first, price), min(opened, first, price))
-    return PathPoint(after_ms, _between(second, close, step - to_first - to_second, to_close, decimals), high, low)
+        return _point_of((after_ms, price, max(opened, first, price), min(opened, first, price)))
+    return _point_of((after_ms, _between(second, close, step - to_first - to_second, to_close, decimals), high, low))
 
 
 def _between(begin: float, end: float, step: int, steps: int, decimals: int) -> float:

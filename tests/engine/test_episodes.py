@@ -17,10 +17,10 @@ from tests.fakes import MINUTE, T0, Market
 FIRST = f"price:SOLUSDT:PUMP:1m:{T0 + 6 * MINUTE}"
 
 
-def moving(episodes: EpisodeOptions | None = None, **changes: object) -> Market:
+def moving(episodes: EpisodeOptions | None = None, *, is_replay: bool = False, **changes: object) -> Market:
     """Six quiet minutes, then a first pump of 4 % in minute 6."""
     known: dict[str, object] = {"oi_min_usd": 0.0, "cooldown_sec": 60, "rolling": False, **changes}
-    market = Market(settings=Settings(**known), episodes=episodes)  # type: ignore[arg-type]
+    market = Market(settings=Settings(**known), episodes=episodes, is_replay=is_replay)  # type: ignore[arg-type]
     for minute in range(6):
         market.close(minute, 100_000.0)
     market.push(104.0, at_s=370.0)
@@ -106,6 +106,14 @@ def test_after_fifteen_minutes_without_an_alert_the_first_one_learns_how_the_mov
     assert (ended.at_ms, ended.lasted_s) == (T0 + 23 * MINUTE + 300, 1010.3)
     market.push(109.5, at_s=1390.0, open=105.0)
     assert of(market.sink.alerts[-1]) == ("price", "1m", False, None)
+
+
+def test_where_nobody_hears_how_a_move_went_on_it_is_over_all_the_same() -> None:
+    market = moving(is_replay=True)
+    quiet_until(market, 6, 22, 104.0)
+    market.push(109.5, at_s=1390.0, open=105.0)
+    assert market.ends == []
+    assert [of(alert) for alert in market.sink.alerts] == [("price", "1m", False, None)] * 2
 
 
 def test_how_long_a_move_may_be_quiet_before_it_is_over_can_be_set() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from altmonitor.market.book import SymbolBook
+from altmonitor.market.book import Bounds, Silence, SymbolBook
 from altmonitor.market.candles import Candle
 from tests.fakes import MINUTE, T0
 
@@ -39,3 +39,11 @@ def test_the_volume_of_a_burst_is_known_before_its_candle_runs() -> None:
     book = SymbolBook("SOLUSDT")
     book.listen_for_burst(T0 + MINUTE, 500_000.0)
     assert (book.burst_from(T0), book.burst_from(T0 + MINUTE), book.burst_at) == (inf, 500_000.0, inf)
+
+
+def test_a_silence_ends_when_the_bounds_are_set_though_they_are_the_same() -> None:
+    bounds = Bounds(rise=1.03, fall=0.97)
+    book = SymbolBook("SOLUSDT", bounds=bounds)
+    book.be_quiet(Silence(above=110.0, below=90.0, until_ms=T0 + MINUTE))
+    book.set_bounds(bounds)
+    assert book.quiet_until_ms == 0

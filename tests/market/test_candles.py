@@ -27,7 +27,11 @@ def run_of(*minutes: int, capacity: int = 5) -> ClosedRun:
     return run
 
 
-@given(steps=st.lists(st.sampled_from(["append", "hole", "clear", "replace", "ask 2", "ask 3", "ask 9"]), max_size=40))
+@given(
+    steps=st.lists(
+        st.sampled_from(["append", "hole", "clear", "replace", "replace known", "ask 2", "ask 3", "ask 9"]), max_size=40
+    )
+)
 def test_the_usual_volume_is_always_that_of_the_minutes_that_are_there(steps: list[str]) -> None:
     run, minute = ClosedRun(5), 0
     for step in steps:
@@ -36,13 +40,14 @@ def test_the_usual_volume_is_always_that_of_the_minutes_that_are_there(steps: li
             minute += 3
         elif step == "clear":
             run.clear()
-        elif step == "replace":
-            columns = [array("d", [1.0, 2.0, float(minute)]).tobytes()] * 5
-            run.replace(T0 + minute * MINUTE, columns)
+        elif step.startswith("replace"):
+            volumes = array("d", [1.0, 2.0, float(minute)])
+            known = (2, Usual.of(volumes[-2:])) if step == "replace known" else None
+            run.replace(T0 + minute * MINUTE, [volumes.tobytes()] * 5, usual=known)
         elif step.startswith("ask"):
             count = int(step[-1])
-            volumes = sorted(run.volumes(count))
-            assert run.usual(count) == (len(volumes), median(volumes) if volumes else 0.0)
+            kept = run.volumes(count)
+            assert run.usual(count) == (len(kept), median(kept) if kept else 0.0)
             minute -= 1
             continue
         if step in ("append", "hole"):

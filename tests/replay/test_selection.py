@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altmonitor.core.types import Destination
-from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.measures import run_lengths
+from altmonitor.detectors.volume import FEWEST_CANDLES
+from altmonitor.market.candles import MINUTE_MS, NO_MINUTES, ClosedRun
+from altmonitor.replay.measures import medians, run_lengths
 from altmonitor.replay.selection import marks_of
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
-from tests.replay.history import FEB_2025, minutes_of
+from tests.replay.history import FEB_2025, minutes_of, wild_columns
 
 
 def marked(quotes: list[float], **changes: float) -> list[int]:
@@ -40,3 +45,17 @@ def test_no_minute_is_a_multiple_of_nothing() -> None:
 def test_fewer_than_five_minutes_are_nothing_to_compare_with() -> None:
     assert marked([100_000.0] * 4 + [900_000.0]) == []
     assert marked([100_000.0] * 5 + [900_000.0]) == [5]
+
+
+@given(seed=st.integers(0, 9_999), lookback=st.sampled_from([5, 6, 20, 99]), holes=st.sampled_from([0.0, 0.05]))
+def test_medians_of_all_minutes_at_once_are_those_that_a_book_finds_one_by_one(
+    seed: int, lookback: int, holes: float
+) -> None:
+    candles = wild_columns(130, seed=seed, holes=holes)
+    run, closed, expected = run_lengths(candles.open_ms), ClosedRun(99), []
+    for at in range(len(candles)):
+        before = closed.usual(lookback) if closed.reaches(int(candles.open_ms[at])) else NO_MINUTES
+        expected.append(before.median if before.minutes >= FEWEST_CANDLES else None)
+        closed.append(candles.candle(at))
+    found = medians(candles, run, np.arange(len(candles)), lookback=lookback).tolist()
+    assert [None if isnan(one) else one for one in found] == expected
