@@ -34,7 +34,7 @@ $(BIN)/python:
 	@if $(PYTHON) -c 'import pip, sys; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (22, 3))' 2>/dev/null; \
 	then $(PYTHON) -m venv --without-pip $(VENV); else $(PYTHON) -m venv $(VENV); fi
 
-# What running needs and no more; Python compiles of it only what it loads.
+# What running needs and no more; here and below Python compiles only what it loads.
 $(RUN_STAMP): requirements.lock | $(BIN)/python
 	@echo "installing into $(VENV) …"
 	@$(PIP) install --no-compile --require-hashes -r requirements.lock
@@ -42,7 +42,7 @@ $(RUN_STAMP): requirements.lock | $(BIN)/python
 
 $(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV) …"
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $(STAMP) $(RUN_STAMP)
 
