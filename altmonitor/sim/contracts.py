@@ -89,29 +89,32 @@ def key_of(*parts: object) -> int:
 
 def keys_of(seed: int, count: int) -> Keys:
     """`count` keys that follow from one of `key_of`."""
-    with np.errstate(over="ignore"):
-        return _scramble(np.uint64(seed) + np.arange(count, dtype=np.uint64) * _GOLDEN)
+    return _scramble(np.uint64(seed) + np.arange(count, dtype=np.uint64) * _GOLDEN)
 
 
-def uniform(keys: Keys, index: Ints, salt: int) -> Floats:
-    """Numbers in [0, 1), one per key and index: shape (len(keys), len(index)). SplitMix64 over both."""
-    with np.errstate(over="ignore"):
-        mixed = keys[:, None] ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt))[None, :]
-        return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
+def uniform(keys: Keys, index: Ints, salt: int | Ints) -> Floats:
+    """Numbers in [0, 1), one per key and index: shape (len(keys), len(index)). SplitMix64 over both.
+
+    salt: one, or one per index.
+    """
+    salts: Keys = np.asarray(salt, dtype=np.uint64)
+    return _fractions(keys[:, None] ^ _scramble(index.astype(np.uint64) * _GOLDEN + salts)[None, :])
 
 
 def paired(keys: Keys, index: Ints, salt: int) -> Floats:
     """Numbers in [0, 1) of each key with its own index: two arrays of one length, as is the answer."""
-    with np.errstate(over="ignore"):
-        mixed = keys ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt))
-        return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
+    return _fractions(keys ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt)))
+
+
+def _fractions(mixed: Keys) -> Floats:
+    return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
 
 
 def _scramble(z: Keys) -> Keys:
-    with np.errstate(over="ignore"):
-        z = (z ^ (z >> np.uint64(30))) * _MIX_1
-        z = (z ^ (z >> np.uint64(27))) * _MIX_2
-        return z ^ (z >> np.uint64(31))
+    """Of an array, in which numpy lets products go beyond 64 bits without a word."""
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    return z ^ (z >> np.uint64(31))
 
 
 def walk(keys: Keys, steps: Ints, *, periods: tuple[int, ...], salt: int) -> Floats:
@@ -121,6 +124,8 @@ def walk(keys: Keys, steps: Ints, *, periods: tuple[int, ...], salt: int) -> Flo
     the value moves like √time over all spans between the shortest and the longest period, and yet has a hard bound on
     how far it goes within any span.
     """
+    if len(steps) == 1:
+        return _at_one_step(keys, int(steps[0]), periods, salt)
     total = np.zeros((len(keys), len(steps)))
     if len(steps) and int(steps[-1]) - int(steps[0]) + 1 == len(steps):
         for octave, period in enumerate(periods):
@@ -136,6 +141,22 @@ def walk(keys: Keys, steps: Ints, *, periods: tuple[int, ...], salt: int) -> Flo
         else:
             before, after = uniform(keys, cell, salt + octave), uniform(keys, cell + 1, salt + octave)
         total += (2.0 * np.sqrt(period)) * (before + (after - before) * share - 0.5)
+    return total
+
+
+def _at_one_step(keys: Keys, step: int, periods: tuple[int, ...], salt: int) -> Floats:
+    """The same number for one step, about ten times as fast: all octaves at once."""
+    lengths = np.array(periods, dtype=np.int64)
+    cells, salts = step // lengths, np.arange(salt, salt + len(periods))
+    lattice = uniform(keys, np.concatenate((cells, cells + 1)), np.concatenate((salts, salts)))
+    before, after = lattice[:, : len(periods)], lattice[:, len(periods) :]
+    lines = (after - before) * ((step - cells * lengths) / lengths)
+    lines += before
+    lines -= 0.5
+    lines *= 2.0 * np.sqrt(lengths)
+    total: Floats = np.add.accumulate(lines, axis=1)[
+        :, -1:
+    ]  # in turn, as for many steps: a sum of another order differs
     return total
 
 
