@@ -267,6 +267,7 @@ class MarketSide:
             url,
             streams=streams,
             clock=self._clock,
+            now_ms=lambda: self._clock.now_ms() - self.venue.clock.skew_ms,
             open_transport=feed.open_transport,
             options=TransportOptions(gather_ms=feed.gather_ms, proxy=feed.proxy, ssl=feed.ssl),
             is_wanted=lambda: self.engine.wants_liquidations,

@@ -15,7 +15,7 @@ from altmonitor.exchanges.binance import liquidations as binance_liquidations
 from altmonitor.exchanges.bybit import bodies as bybit_bodies
 from altmonitor.exchanges.bybit import liquidations as bybit_liquidations
 from altmonitor.exchanges.bybit import units as bybit
-from altmonitor.exchanges.hyperliquid import units as hyperliquid
+from altmonitor.exchanges.hyperliquid import adapter as hyperliquid
 from altmonitor.exchanges.okx import bodies as okx_bodies
 from altmonitor.exchanges.okx import units as okx
 from altmonitor.exchanges.okx.liquidations import okx_liquidations

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from altmonitor.exchanges.binance.dialect import NOT_A_KLINE, encode_request
+from altmonitor.exchanges.binance.dialect import NOT_A_KLINE, decode_other, encode_request
+from altmonitor.exchanges.ws.dialect import SubscribeAnswer
 from altmonitor.exchanges.ws.liquidations import LiquidationStreams
 from altmonitor.market.liquidations import Liquidation
 
@@ -63,9 +64,16 @@ def decode(frame: bytes) -> list[Liquidation]:
     ]
 
 
+def answer(frame: bytes) -> SubscribeAnswer | None:
+    found = decode_other(frame)
+    return found if isinstance(found, SubscribeAnswer) else None
+
+
 BINANCE_LIQUIDATIONS: Final = LiquidationStreams(
     path="/stream",
-    subscriptions=lambda symbols: [[encode_request("SUBSCRIBE", (STREAM,), 1)]],
+    topic=None,
+    request=lambda symbols, number: encode_request("SUBSCRIBE", (STREAM,), number),
+    answer=answer,
     decode=decode,
     is_sampled=True,
 )

@@ -7,19 +7,17 @@ position (`Buy`: a long was liquidated), `p` the bankruptcy price, `v` coins.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from altmonitor.exchanges.bybit.dialect import NOT_A_KLINE, encode_request
+from altmonitor.exchanges.bybit.dialect import NOT_A_KLINE, decode_other, encode_request
 from altmonitor.exchanges.bybit.units import UNITS
-from altmonitor.exchanges.ws.liquidations import LiquidationStreams
+from altmonitor.exchanges.ws.dialect import SubscribeAnswer
+from altmonitor.exchanges.ws.liquidations import LiquidationStreams, readable
 from altmonitor.market.liquidations import Liquidation
 
 TOPIC: Final = "allLiquidation."
-CHARS_PER_CONNECTION: Final = 18_000
-TOPICS_PER_MESSAGE: Final = 200
 
 
 class _BybitLiquidationRow(
@@ -34,10 +32,11 @@ class _BybitLiquidationRow(
 
 class _BybitFrame(msgspec.Struct, frozen=True):
     topic: str
-    data: list[_BybitLiquidationRow]
+    data: list[msgspec.Raw]
 
 
 _decode = msgspec.json.Decoder(_BybitFrame, strict=False).decode
+_decode_row = msgspec.json.Decoder(_BybitLiquidationRow, strict=False).decode
 
 
 def decode(frame: bytes) -> list[Liquidation]:
@@ -55,31 +54,26 @@ def decode(frame: bytes) -> list[Liquidation]:
             usd=row.coins * row.price,
             event_ms=row.at,
         )
-        for row in found.data
+        for row in readable(found.data, _decode_row)
         if row.side in ("Buy", "Sell") and 0 < row.coins * row.price < math.inf
     ]
 
 
-def subscriptions(symbols: Sequence[str]) -> list[list[str]]:
-    connections: list[list[str]] = [[]]
-    room = CHARS_PER_CONNECTION
-    for symbol in symbols:
-        topic = f"{TOPIC}{symbol}"
-        if len(topic) > room:
-            connections.append([])
-            room = CHARS_PER_CONNECTION
-        room -= len(topic)
-        connections[-1].append(topic)
-    return [
-        [
-            encode_request("SUBSCRIBE", tuple(topics[at : at + TOPICS_PER_MESSAGE]), number)
-            for number, at in enumerate(range(0, len(topics), TOPICS_PER_MESSAGE), 1)
-        ]
-        for topics in connections
-        if topics
-    ]
+def answer(frame: bytes) -> SubscribeAnswer | None:
+    found = decode_other(frame)
+    return found if isinstance(found, SubscribeAnswer) else None
+
+
+def topic(symbol: str) -> str:
+    return f"{TOPIC}{symbol}"
 
 
 BYBIT_LIQUIDATIONS: Final = LiquidationStreams(
-    path="/linear", subscriptions=subscriptions, decode=decode, is_sampled=False, heartbeat='{"op":"ping"}'
+    path="/linear",
+    topic=topic,
+    request=lambda symbols, number: encode_request("SUBSCRIBE", tuple(map(topic, symbols)), number),
+    answer=answer,
+    decode=decode,
+    is_sampled=False,
+    heartbeat='{"op":"ping"}',
 )

@@ -15,11 +15,12 @@ import msgspec
 from altmonitor.core.venue_names import symbol_of_okx
 from altmonitor.exchanges.okx.dialect import NOT_A_KLINE
 from altmonitor.exchanges.okx.units import UNITS, coins_of
-from altmonitor.exchanges.ws.liquidations import LiquidationStreams
+from altmonitor.exchanges.ws.dialect import SubscribeAnswer
+from altmonitor.exchanges.ws.liquidations import LiquidationStreams, readable
 from altmonitor.market.liquidations import Liquidation
 
 CHANNEL: Final = "liquidation-orders"
-SUBSCRIBE: Final = '{"id":"1","op":"subscribe","args":[{"channel":"liquidation-orders","instType":"SWAP"}]}'
+SUBSCRIBE: Final = '{"id":"%d","op":"subscribe","args":[{"channel":"liquidation-orders","instType":"SWAP"}]}'
 
 
 class _Detail(msgspec.Struct, frozen=True, rename={"price": "bkPx", "contracts": "sz", "at": "ts"}):
@@ -40,10 +41,28 @@ class _LiquidationArg(msgspec.Struct, frozen=True):
 
 class _OkxFrame(msgspec.Struct, frozen=True):
     arg: _LiquidationArg
-    data: list[_OkxLiquidationRow]
+    data: list[msgspec.Raw]
+
+
+class _OkxWord(msgspec.Struct, frozen=True):
+    event: str
+    id: int = 0
+    code: str = ""
+    msg: str = ""
 
 
 _decode = msgspec.json.Decoder(_OkxFrame, strict=False).decode
+_decode_row = msgspec.json.Decoder(_OkxLiquidationRow, strict=False).decode
+_decode_word = msgspec.json.Decoder(_OkxWord, strict=False).decode
+
+
+def answer(frame: bytes) -> SubscribeAnswer | None:
+    try:
+        word = _decode_word(frame)
+    except NOT_A_KLINE:
+        return None
+    error = (f"{word.code} {word.msg}".strip() or "refused") if word.event == "error" else ""
+    return SubscribeAnswer(request_id=word.id, error=error)
 
 
 def okx_liquidations(contract_value: Callable[[str], float | None]) -> LiquidationStreams:
@@ -64,7 +83,7 @@ def okx_liquidations(contract_value: Callable[[str], float | None]) -> Liquidati
                 usd=usd,
                 event_ms=detail.at,
             )
-            for row in found.data
+            for row in readable(found.data, _decode_row)
             if (symbol := symbol_of_okx(row.instrument)) is not None
             and (value := contract_value(row.instrument)) is not None
             for detail in row.details
@@ -74,7 +93,9 @@ def okx_liquidations(contract_value: Callable[[str], float | None]) -> Liquidati
 
     return LiquidationStreams(
         path="/public",
-        subscriptions=lambda symbols: [[SUBSCRIBE]],
+        topic=None,
+        request=lambda symbols, number: SUBSCRIBE % number,
+        answer=answer,
         decode=decode,
         is_sampled=True,
         heartbeat="ping",
