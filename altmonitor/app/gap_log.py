@@ -33,7 +33,7 @@ KEEP_EVERY_S = 15.0
 KEEP_ALONE_EVERY_S = 3.0
 """Where the database's value is the only one."""
 CLOCKS_APART_MS = 5_000
-"""Of two machines: whose clock is off by two seconds is told so."""
+"""As far as a feed that has just started, and has not asked the exchange for its time, allows for its own clock."""
 MOST_UNTOLD = 50
 _UNTOLD = "blind_times_untold"
 
@@ -44,7 +44,8 @@ BlindTime = tuple[int, int]
 
 
 def seen_key(venue: Venue) -> str:
-    """Under this the database keeps until when a venue's market was seen and all that was found is stored."""
+    """Under this the database keeps until when a venue's market was seen and all that was found is stored, unix ms: of
+    several feeds by the exchange's clock."""
     return of_venue(venue, "seen_until_ms")
 
 
@@ -95,7 +96,8 @@ class SeenMark:
 class GapLog:
     """mark: where the moment is kept every second; None for one of several feeds. There the database alone counts: it
     knows of a moment only after all that was found before, and what one feed had seen and not stored another must look
-    for. frame_age_s: of the newest data, None before any.
+    for. skew_ms: our clock minus the exchange's; what several feeds share is kept in the exchange's time, because their
+    machines may not agree about theirs. frame_age_s: of the newest data, None before any.
 
     unseen_since_ms: beginning of what has not been looked through yet, None when everything was. unstored: alerts that
     were found and are not on disk, oldest → newest; what a killed program takes with it, the next run must look for.
@@ -112,9 +114,11 @@ class GapLog:
         is_blind: Callable[[], bool],
         unseen_since_ms: Callable[[], int | None],
         unstored: Callable[[], Sequence[Alert]],
+        skew_ms: Callable[[], float] = lambda: 0.0,
         venue: Venue = "binance",
     ) -> None:
         self._memory = memory
+        self._skew_ms = skew_ms
         self._venue: Venue = venue
         self._run: MonitorRun | None = None
         self._seen_key, self._untold_key = seen_key(venue), of_venue(venue, _UNTOLD)
@@ -145,11 +149,11 @@ class GapLog:
         seen, untold = await self._memory.meta_get(self._seen_key), await self._memory.meta_get(self._untold_key)
         if seen is not None and seen.isdigit():  # else the mark would be another database's
             marked = None if self._mark is None else await asyncio.to_thread(self._mark.read)
-            now_ms, settled_ms = self._clock.now_ms(), int(seen)
+            now_ms, settled_ms = self._clock.now_ms() - self._ahead_ms(), int(seen)
             if marked is not None:
                 settled_ms = max(settled_ms, marked.settled_ms)
             before_ms = settled_ms if marked is None else max(settled_ms, marked.watched_ms)
-            apart_ms = 0 if self._mark is not None else CLOCKS_APART_MS  # another machine may have written it
+            apart_ms = 0 if self._mark is not None else CLOCKS_APART_MS
             self._is_before_known = before_ms <= now_ms + apart_ms
             if self._is_before_known:
                 self._before_ms, settled_ms = min(now_ms, before_ms), settled_ms - apart_ms
@@ -161,13 +165,14 @@ class GapLog:
         with suppress(msgspec.MsgspecError):
             self._kept_untold = msgspec.json.decode(untold or "[]", type=list[BlindTime])
         self.untold_before = tuple(self._kept_untold)
-        self._run = MonitorRun(began_ms=self._clock.now_ms(), seen_before_ms=self._settled_before_ms)
-        return self._settled_before_ms
+        settled_before_ms = self._by_our_clock(self._settled_before_ms)
+        self._run = MonitorRun(began_ms=self._clock.now_ms(), seen_before_ms=settled_before_ms)
+        return settled_before_ms
 
     def record_blind(self, at_ms: int) -> None:
         """It was told that nothing is seen although nothing was ever seen: the end of that will be told as well."""
         if self._before_ms is None:
-            self._before_ms, self._is_before_known = at_ms, True
+            self._before_ms, self._is_before_known = at_ms - self._ahead_ms(), True
 
     def completed(self, event: FeedEvent) -> FeedEvent:
         """The first `live` of a run knows nothing of the run before it: here it learns since when nobody looked."""
@@ -182,8 +187,8 @@ class GapLog:
             self._has_changed.set()  # from here on another feed can know that this one watches
         if event.blind_since_ms is not None:
             self._blind_ms += max(0, event.at_ms - event.blind_since_ms)
-        since_ms, self._before_ms = self._before_ms, None
-        settled_ms, self._settled_before_ms = self._settled_before_ms, None
+        since_ms, self._before_ms = self._by_our_clock(self._before_ms), None
+        settled_ms, self._settled_before_ms = self._by_our_clock(self._settled_before_ms), None
         if event.blind_since_ms is not None:
             return event
         return replace(
@@ -230,7 +235,8 @@ class GapLog:
                 self._kept_untold = untold
             watched_ms = self._watched_until_ms()
             if watched_ms is not None:
-                await self._memory.meta_set(self._seen_key, str(self._settled_until_ms(watched_ms)))
+                settled_ms = self._settled_until_ms(watched_ms - self._ahead_ms())
+                await self._memory.meta_set(self._seen_key, str(settled_ms))
 
     def due_mark(self) -> Callable[[], None] | None:
         """What writes the moment that is to be marked now; None where there is nothing to mark.
@@ -252,6 +258,13 @@ class GapLog:
         watched_ms = min([watched_ms, *(blind[0] for blind in self._untold if blind not in self._kept_untold)])
         seen = SeenUntil(settled_ms=settled_ms, watched_ms=max(settled_ms, watched_ms))
         return partial(self._mark.write, seen)
+
+    def _ahead_ms(self) -> int:
+        """How far our clock is ahead of the one that what is kept goes by: our own, where nobody else reads it."""
+        return 0 if self._mark is not None else round(self._skew_ms())
+
+    def _by_our_clock(self, kept_ms: int | None) -> int | None:
+        return None if kept_ms is None else kept_ms + self._ahead_ms()
 
     def _settled_until_ms(self, watched_ms: int) -> int:
         unseen_ms = self._unseen_since_ms()

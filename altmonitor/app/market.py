@@ -166,6 +166,7 @@ class MarketSide:
             is_blind=self.feed.is_blind,
             unseen_since_ms=lambda: self.engine.unseen_since_ms,
             unstored=deps.store.unstored,
+            skew_ms=lambda: self.venue.clock.skew_ms,
         )
 
     def _seen_mark(self) -> SeenMark:

@@ -26,6 +26,7 @@ class Desk:
         self.is_blind = False
         self.unseen_ms: int | None = None
         self.unstored: list[Alert] = []
+        self.skew_ms = 0.0
         self.clock = MovableClock(T0)
         self.sight = GapLog(
             self,
@@ -35,6 +36,7 @@ class Desk:
             is_blind=lambda: self.is_blind,
             unseen_since_ms=lambda: self.unseen_ms,
             unstored=lambda: self.unstored,
+            skew_ms=lambda: self.skew_ms,
         )
 
     async def meta_get(self, key: str) -> str | None:
@@ -106,6 +108,46 @@ async def test_of_several_feeds_each_allows_for_the_clock_of_the_machine_that_le
     wrong = Desk(tmp_path, str(T0 + 5_001), is_alone=False)
     assert await wrong.sight.load(told_ms=T0 - 60_000) == T0 - 60_000
     assert not wrong.sight.completed(live()).is_since_known
+
+
+async def test_two_feeds_whose_clocks_are_minutes_apart_mean_the_same_moment_of_the_exchange(tmp_path: Path) -> None:
+    """The leader saw until half a second ago; whoever comes after it looks from there on, by a clock of its own."""
+    for leads_s, follows_s in ((40, 0), (-40, 0), (0, 40), (0, -40), (90, -90)):
+        leader = Desk(tmp_path, is_alone=False)
+        leader.clock.jump(leads_s)
+        leader.skew_ms = leads_s * 1000
+        async with at_work(leader.sight.run(), on=leader.clock):
+            await leader.clock.advance(0.1)
+        assert leader.kept is not None
+        assert abs(int(leader.kept) - (T0 - 450)) <= 50
+        follower = Desk(tmp_path, leader.kept, is_alone=False)
+        follower.clock.jump(follows_s)
+        await follower.clock.advance(10.0)
+        follower.skew_ms = follows_s * 1000
+        await follower.sight.load()
+        event = follower.sight.completed(live())
+        assert event.is_since_known
+        assert event.blind_since_ms == int(leader.kept) + follows_s * 1000
+        assert event.unsettled_since_ms == int(leader.kept) + follows_s * 1000 - 5_000
+
+
+async def test_a_feed_that_learns_the_exchanges_time_after_its_start_looks_back_as_far_as_if_it_had_known_it(
+    tmp_path: Path,
+) -> None:
+    """Its clock is eight seconds behind, and the one before it saw until half a minute ago."""
+    desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
+    desk.clock.jump(-8)
+    assert await desk.sight.load() == T0 - 35_000
+    desk.skew_ms = -8_000.0
+    event = desk.sight.completed(live())
+    assert (event.blind_since_ms, event.unsettled_since_ms) == (T0 - 38_000, T0 - 43_000)
+
+
+async def test_one_that_is_alone_goes_by_its_own_clock(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.skew_ms = 40_000.0
+    await desk.run_for(16.0)
+    assert desk.kept == str(T0 + 14_500)
 
 
 async def test_before_the_first_live_nothing_is_said_because_what_was_before_is_not_asked_for(tmp_path: Path) -> None:
