@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 SHORTEST_GAP_S = 0.052
 """At most 20 requests in any second, whatever the timers do."""
 
+AHEAD_S = 0.15
+"""A symbol may be asked so much before its moment comes, together with those before it: being woken for each costs more
+than asking."""
+
 EVALUATE_EVERY_S = 1.0
 ASK_AGAIN_S = 600.0
 """A symbol the exchange does not know: perhaps listed a moment ago, perhaps gone."""
@@ -128,9 +132,9 @@ class OpenInterestSweep:
     async def _next_turn(self) -> str:
         """The symbol whose moment has come."""
         while True:
-            now_s = self._clock.monotonic()
-            if now_s < self._next_s:
-                await self._clock.sleep(self._next_s - now_s)
+            wait_s = self._next_s - self._clock.monotonic()
+            if wait_s > self._ahead_s():
+                await self._clock.sleep(wait_s)
             await self._sit_out_block()
             symbol = self._next_symbol()
             if symbol is not None:
@@ -265,6 +269,10 @@ class OpenInterestSweep:
         elif peak < CALM_SHARE and self._stretch > 1.0:
             self._stretch = max(1.0, self._stretch / STRETCH_STEP)
             log.info("open interest: one sweep takes %.0f s again", self.status().period_s)
+
+    def _ahead_s(self) -> float:
+        """Less when symbols follow each other fast, so that the second with most requests has no more than 20."""
+        return min(AHEAD_S, max(0.0, self._gap_s() / SHORTEST_GAP_S - 1.0))
 
     def _gap_s(self) -> float:
         return max(SHORTEST_GAP_S, self._period_s * self._stretch / max(len(self._ring), 1))

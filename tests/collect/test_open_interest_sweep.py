@@ -74,6 +74,16 @@ async def test_530_symbols_are_asked_once_a_minute_and_evenly() -> None:
             assert all(59.5 < later - earlier < 60.5 for earlier, later in pairwise(times_s))
 
 
+async def test_two_symbols_leave_together_where_they_follow_each_other_closely() -> None:
+    async with Desk(600).running() as desk:
+        await desk.clock.advance(59.95)
+        moments = Counter(round(asked.at_s - desk.rest.asked[0].at_s, 3) for asked in desk.rest.asked)
+        assert moments == Counter({round(0.2 * number, 3): 2 for number in range(300)})
+    async with Desk(60).running() as desk:
+        await desk.clock.advance(59.95)
+        assert {later.at_s - earlier.at_s for earlier, later in pairwise(desk.rest.asked)} == {1.0}
+
+
 async def test_each_answer_is_recorded_under_its_own_time() -> None:
     async with Desk(10).running() as desk:
         await desk.clock.advance(12.3)

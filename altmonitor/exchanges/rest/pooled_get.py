@@ -1,0 +1,84 @@
+"""A GET over the connections that aiohttp's connector keeps, without what its client does around each.
+
+A monitor asks some fifteen short questions a second, and most of what one costs is the client's: a request and an
+answer are made as objects, a task writes, hooks and timers are set up and taken down. The connector (name look-ups,
+TLS, IPv6 beside IPv4, idle connections, how many there may be) and the parser (limits, chunks, compression) are the
+client's own, and so are the errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+from yarl import URL
+
+T = TypeVar("T")
+
+NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
+"""Whoever asks holds the limit."""
+
+
+class PooledGet:
+    """Of one host, without a proxy, redirects or cookies. session: whose connector is used, and closed with it; its
+    headers go with every request."""
+
+    def __init__(self, base_url: URL, session: aiohttp.ClientSession) -> None:
+        assert session.connector is not None  # noqa: S101 - it is open
+        self._connector = session.connector
+        self._request = aiohttp.ClientRequest(
+            "GET", base_url, headers=session.headers, loop=asyncio.get_running_loop(), session=session
+        )
+        self._headers = "".join(f"{name}: {value}\r\n" for name, value in self._request.headers.items())
+
+    async def ask(
+        self,
+        url: URL,
+        headers: Mapping[str, str] | None,
+        read: Callable[[aiohttp.StreamReader], Awaitable[T]],
+    ) -> tuple[int, Mapping[str, str], T]:
+        """Status, headers and what `read` makes of the body. headers: beside those of every request.
+
+        A server may close an idle connection in the moment in which something is asked: asked once more then, as the
+        client does with a GET. Raises: aiohttp.ClientError, OSError, and what `read` raises.
+        """
+        more = "" if headers is None else "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        message = f"GET {url.raw_path_qs} HTTP/1.1\r\n{self._headers}{more}\r\n".encode()
+        try:
+            return await self._ask(url, message, read)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            return await self._ask(url, message, read)
+
+    async def _ask(
+        self, url: URL, message: bytes, read: Callable[[aiohttp.StreamReader], Awaitable[T]]
+    ) -> tuple[int, Mapping[str, str], T]:
+        connection = await self._connector.connect(self._request, [], NO_TIMEOUT)
+        try:
+            protocol, transport = connection.protocol, connection.transport
+            assert protocol is not None  # noqa: S101 - only a connection that was given back has none
+            protocol.set_response_params(read_until_eof=True)
+            if transport is not None:  # None when it was lost in this very moment, which reading tells
+                transport.write(message)
+            head, body = await protocol.read()
+            while 100 <= head.code < 200:  # said before the answer
+                head, body = await protocol.read()
+            found = await read(body)
+        except HttpProcessingError as problem:
+            connection.close()
+            raise self._unreadable(url, problem) from problem
+        except BaseException:
+            connection.close()
+            raise
+        connection.release()
+        return head.code, head.headers, found
+
+    def _unreadable(self, url: URL, problem: HttpProcessingError) -> aiohttp.ClientResponseError:
+        request = aiohttp.RequestInfo(url, "GET", self._request.request_info.headers, url)
+        return aiohttp.ClientResponseError(
+            request, (), status=problem.code, message=problem.message, headers=problem.headers
+        )
