@@ -24,6 +24,7 @@ from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, LimitPool, RequestBudget, Shares
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
+from altmonitor.exchanges.rest.pooled_get import PooledGet
 from altmonitor.interfaces.exchange import Priority
 
 ANSWER_TIMEOUT_S = 15.0
@@ -66,10 +67,12 @@ class HttpGet:
         self._within_s = within_s
         self._headers = dict(headers or {"User-Agent": "altmonitor"})
         self._session: aiohttp.ClientSession | None = None
+        self._pooled: PooledGet | None = None
 
     async def start(self) -> None:
         """Raises: ConfigError for a proxy that cannot be used."""
         if self._session is None:
+            proxy = proxy_to(self.base_url) if self._trust_env else None
             connector = aiohttp.TCPConnector(
                 limit=self._sockets,
                 keepalive_timeout=KEEP_ALIVE_S,
@@ -78,20 +81,24 @@ class HttpGet:
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
-                proxy=proxy_to(self.base_url) if self._trust_env else None,
+                proxy=proxy,
                 timeout=aiohttp.ClientTimeout(total=None),  # `send` holds the limit, outside the library
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
             )
+            if proxy is None and self._post_path is None:
+                self._pooled = PooledGet(URL(self.base_url), self._session)
 
     async def stop(self) -> None:
-        session, self._session = self._session, None
+        session, self._session, self._pooled = self._session, None, None
         if session is not None:
             await session.close()
 
     async def send(self, target: str) -> RestAnswer:
         """target: path and query, already percent-encoded. Raises: ExchangeUnreachable, BadAnswer."""
-        return await self._carry(target, _read_body)
+        if self._pooled is None:
+            return await self._carry(target, lambda response: _read_body(response.content))
+        return await self._within_limit(self._from_pool(self._pooled, target))
 
     async def stream(self, target: str, on_chunk: Callable[[bytes], None]) -> RestAnswer:
         """For what is too large to hold: the body of a 200 is handed on piece by piece and is empty in the answer.
@@ -101,7 +108,7 @@ class HttpGet:
 
         async def read(response: aiohttp.ClientResponse) -> bytes:
             if response.status != 200:
-                return await _read_body(response)
+                return await _read_body(response.content)
             async for chunk in response.content.iter_any():
                 for start in range(0, len(chunk), PIECE):
                     on_chunk(chunk[start : start + PIECE])
@@ -113,9 +120,12 @@ class HttpGet:
     async def _carry(self, target: str, read: Callable[[aiohttp.ClientResponse], Awaitable[bytes]]) -> RestAnswer:
         if self._session is None:
             raise ExchangeUnreachable("not started, or stopped")
+        return await self._within_limit(self._from_session(self._session, target, read))
+
+    async def _within_limit(self, answer: Awaitable[RestAnswer]) -> RestAnswer:
         try:
-            async with self._clock.timeout(self._within_s), self._request(self._session, target) as response:
-                return RestAnswer(response.status, response.headers, await read(response))
+            async with self._clock.timeout(self._within_s):
+                return await answer
         except TimeoutError:
             raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
         except aiohttp.ClientPayloadError:
@@ -123,14 +133,29 @@ class HttpGet:
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
             raise ExchangeUnreachable(in_words(problem), code=CauseCode.NO_CONNECTION) from None
 
+    async def _from_pool(self, pooled: PooledGet, target: str) -> RestAnswer:
+        status, headers, body = await pooled.ask(_url(self.base_url + target), self._signed(target), _read_body)
+        return RestAnswer(status, headers, body)
+
+    async def _from_session(
+        self,
+        session: aiohttp.ClientSession,
+        target: str,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[bytes]],
+    ) -> RestAnswer:
+        async with self._request(session, target) as response:
+            return RestAnswer(response.status, response.headers, await read(response))
+
     def _request(
         self, session: aiohttp.ClientSession, target: str
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._post_path is None:
-            signed = self._sign(target) if self._sign is not None else None
-            return session.get(_url(self.base_url + target), headers=signed, allow_redirects=False)
+            return session.get(_url(self.base_url + target), headers=self._signed(target), allow_redirects=False)
         url, headers = _url(self.base_url + self._post_path), {"Content-Type": "application/json"}
         return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
+
+    def _signed(self, target: str) -> Mapping[str, str] | None:
+        return None if self._sign is None else self._sign(target)
 
 
 @lru_cache(maxsize=1_024)
@@ -139,10 +164,10 @@ def _url(text: str) -> URL:
     return URL(text, encoded=True)
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(body: aiohttp.StreamReader) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.content.iter_any():
+    async for chunk in body.iter_any():
         size += len(chunk)
         if size > LONGEST_BODY:
             raise BadAnswer(f"an answer of more than {LONGEST_BODY} bytes")
