@@ -11,17 +11,17 @@ from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import PATIENCE_S, StartupDeps, StartupMessage
+from altmonitor.collect.alert_lookups import AlertLookups
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
-from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, OpenInterestEnricher, RatioEnricher
-from altmonitor.collect.liquidation_log import LiquidationLog
+from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps
+from altmonitor.collect.liquidations import LiquidationDeps, LiquidationWatch
 from altmonitor.collect.listings import ListingNews, Listings
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.open_interest_table import SAMPLE_EVERY_S, OpenInterestTableSweep
-from altmonitor.collect.ratio_rounds import RatioRounds
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
-from altmonitor.core.alert import Alert, Details, Kind
+from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import EnrichmentStatus, VenueStatus
 from altmonitor.core.types import Venue, of_venue
@@ -36,13 +36,10 @@ from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.venues import adapter_of
 from altmonitor.exchanges.ws.feed import FeedOptions
-from altmonitor.exchanges.ws.liquidations import LiquidationFeed
-from altmonitor.exchanges.ws.transport import TransportOptions
 from altmonitor.interfaces.alerts import AlertSink
-from altmonitor.interfaces.exchange import FeedEvent, Priority
+from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import Contract, ContractNews
-from altmonitor.market.liquidations import Liquidation
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.positioning.funding import VenueFunding
 from altmonitor.render.notices import BlindSince, Restored
@@ -133,7 +130,7 @@ class MarketSide:
         )
         has_table = self.venue.oi_table is not None
         self.oi_ring = OpenInterestRing(period_s=SAMPLE_EVERY_S if has_table else config.oi_poll_sec)
-        self.oi_enricher, self.ratio_enricher = self._build_enrichers()
+        self.lookups = self._build_lookups()
         self._positions = self._build_positions() if deps.is_main else None
         self._conditions_name = CONDITIONS if deps.is_main else of_venue(deps.venue, CONDITIONS)
         self.bookkeeping = Bookkeeping(
@@ -148,7 +145,6 @@ class MarketSide:
                 on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
             )
         )
-        self.liquidation_log = self._build_liquidation_log()
         self.liquidations = self._build_liquidations()
         self.clock_sync = ClockSync(
             self.venue.clock,
@@ -207,21 +203,20 @@ class MarketSide:
             return None
         return Listings(clock=self._clock, on_news=self._on_listing).follow
 
-    def _build_enrichers(self) -> tuple[OpenInterestEnricher, RatioEnricher]:
+    def _build_lookups(self) -> AlertLookups:
         deps = self._deps
-        enrichment = EnrichmentDeps(
-            clock=deps.clock,
-            updates=deps.store,
-            refreshed=deps.refresh,
-            useful_for_s=timeouts(deps.clock, USEFUL_FOR_S),
-        )
-        open_interest = OpenInterestEnricher(
-            enrichment,
+        return AlertLookups(
+            EnrichmentDeps(
+                clock=deps.clock,
+                updates=deps.store,
+                refreshed=deps.refresh,
+                useful_for_s=timeouts(deps.clock, USEFUL_FOR_S),
+            ),
             rest=self.rest,
             ring=self.oi_ring,
+            period=deps.config.lsr_period,
             record=lambda sample: self.engine.on_open_interest(sample),
         )
-        return open_interest, RatioEnricher(enrichment, rest=self.rest, period=deps.config.lsr_period)
 
     def _build_sweep(self) -> OpenInterestSweep | OpenInterestTableSweep:
         config = self._deps.config
@@ -245,35 +240,25 @@ class MarketSide:
             catch_up_s=self._deps.choices.sweep_catch_up_s,
         )
 
-    def _build_liquidation_log(self) -> LiquidationLog:
-        records, streams = self._deps.scores.liquidations, self.venue.liquidations
-        return LiquidationLog(
-            lambda minutes, from_ms, to_ms: records.add(
-                self.name,
-                minutes,
-                from_ms=from_ms,
-                to_ms=to_ms,
-                is_sampled=streams is not None and streams[1].is_sampled,
-            ),
-            clock=self._clock,
-            is_listening=lambda: self.liquidations is not None and self.liquidations.connections > 0,
-            is_kept=self._deps.is_telling,
-        )
-
-    def _build_liquidations(self) -> LiquidationFeed | None:
+    def _build_liquidations(self) -> LiquidationWatch | None:
         if self.venue.liquidations is None:
             return None
-        (url, streams), feed = self.venue.liquidations, self._deps.choices.feed
-        return LiquidationFeed(
-            url,
-            streams=streams,
-            clock=self._clock,
-            now_ms=lambda: self._clock.now_ms() - self.venue.clock.skew_ms,
-            open_transport=feed.open_transport,
-            options=TransportOptions(gather_ms=feed.gather_ms, proxy=feed.proxy, ssl=feed.ssl),
-            is_wanted=lambda: self.engine.wants_liquidations,
-            symbols=self.symbols,
-            on_liquidations=self._on_liquidations,
+        (url, streams), records = self.venue.liquidations, self._deps.scores.liquidations
+        return LiquidationWatch(
+            LiquidationDeps(
+                url=url,
+                streams=streams,
+                options=self._deps.choices.feed,
+                clock=self._clock,
+                now_ms=lambda: self._clock.now_ms() - self.venue.clock.skew_ms,
+                is_wanted=lambda: self.engine.wants_liquidations,
+                symbols=self.symbols,
+                on_liquidations=self.engine.on_liquidations,
+                keep=lambda minutes, from_ms, to_ms: records.add(
+                    self.name, minutes, from_ms=from_ms, to_ms=to_ms, is_sampled=streams.is_sampled
+                ),
+                is_kept=self._deps.is_telling,
+            )
         )
 
     def _build_positions(self) -> PositionSide:
@@ -339,13 +324,13 @@ class MarketSide:
             "feed": self.feed.run,
             "open interest": self.sweep.run,
             "snapshots": self.snapshots.run,
-            **self._liquidation_loops(),
+            **({} if self.liquidations is None else self.liquidations.loops()),
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.sight.run,
-            "open interest of alerts": self.oi_enricher.run,
-            "ratios of alerts": self.ratio_enricher.run,
-            "ratios of the table": self._ratio_rounds().run,
+            "open interest of alerts": self.lookups.open_interest.run,
+            "ratios of alerts": self.lookups.ratios.run,
+            "ratios of the table": self.lookups.rounds(listed=self.symbols, day_usdt=self._day_usdt).run,
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
             **({} if self._recorder is None else {"record": self._recorder.run}),
@@ -353,18 +338,6 @@ class MarketSide:
             **({} if self._deps.is_main else {"operator notices": self._deps.notices.run}),
         }
         return found if self._deps.is_main else {of_venue(self.name, name): loop for name, loop in found.items()}
-
-    def _ratio_rounds(self) -> RatioRounds:
-        def day_usdt(symbol: str) -> float | None:
-            day = self.snapshots.day(symbol)
-            return None if day is None else day.quote_usdt
-
-        return RatioRounds(
-            listed=self.symbols,
-            day_usdt=day_usdt,
-            ask=lambda symbol: self.ratio_enricher.look_up(symbol, priority=Priority.TRACKING),
-            clock=self._clock,
-        )
 
     async def restore(self, audiences: Sequence[Audience]) -> None:
         """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""
@@ -412,17 +385,12 @@ class MarketSide:
 
     def enrichment(self) -> Mapping[str, EnrichmentStatus]:
         """How many alerts learned what is asked about them after they were stored."""
-        found = {"open_interest": self.oi_enricher.status(), "long_short": self.ratio_enricher.status()}
+        found = dict(self.lookups.status())
         if self._positions is not None:
             found |= {"whales": self._positions.whales.status(), "tracked": self._positions.tracked.status()}
         return found
 
     # --- loops of its own
-
-    def _liquidation_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        if self.liquidations is None:
-            return {}
-        return {"liquidations": self.liquidations.run, "liquidations of the past": self.liquidation_log.run}
 
     async def _follow_universe(self) -> None:
         await self.universe.start()
@@ -437,11 +405,11 @@ class MarketSide:
             self.sight.record_blind(now_ms)
             self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reasons=reasons, since_ms=None, symbols=0))
 
-    # --- between the parts
+    def _day_usdt(self, symbol: str) -> float | None:
+        day = self.snapshots.day(symbol)
+        return None if day is None else day.quote_usdt
 
-    def _on_liquidations(self, liquidations: Sequence[Liquidation]) -> None:
-        self.liquidation_log.on_liquidations(liquidations)
-        self.engine.on_liquidations(liquidations)
+    # --- between the parts
 
     def _on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
         self.on_samples(kind, samples)
@@ -452,8 +420,7 @@ class MarketSide:
         """One that is told: more is asked about it."""
         if not self._deps.is_telling():
             return
-        self.oi_enricher.put(alert)
-        self.ratio_enricher.put(alert)
+        self.lookups.put(alert)
         if self._positions is not None:
             self._positions.on_alert(alert)
 
@@ -471,18 +438,8 @@ class MarketSide:
     def _on_listing(self, news: ListingNews) -> None:
         now_ms = self._clock.now_ms()
         book = self.engine.book(news.symbol)
-        alert = Alert(
-            key=of_venue(self.name, news.key(round(now_ms - self.venue.clock.skew_ms))),
-            ts=now_ms / 1000,
-            event_ms=now_ms,
-            symbol=news.symbol,
-            kind="listing",
-            direction="UP" if news.what in ("listed", "renamed") else "DOWN",
-            price=book.price if book is not None and book.price > 0 else None,
-            note=news.what,
-            details=Details(contract_ms=news.at_ms or None, old_name=news.old_name or None, is_silent=True),
-            venue=self.name,
-        )
+        price = book.price if book is not None and book.price > 0 else None
+        alert = news.alert(venue=self.name, now_ms=now_ms, skew_ms=self.venue.clock.skew_ms, price=price)
         self._deps.sink.put(alert, to=self.engine.listeners(news.symbol, now_ms))
 
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:

@@ -236,7 +236,7 @@ class QuerySide:
                 oi_ring=market.oi_ring,
                 sweeps=lambda: market.sweep.status().ended,
                 lookback=lambda: deps.settings_store.main.vol_burst_lookback,
-                ratio=market.ratio_enricher.newest,
+                ratio=market.lookups.ratios.newest,
                 venue=market.name,
             )
         )

@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import Clock
+from altmonitor.core.types import Venue, of_venue
 from altmonitor.core.venue_names import coin_of
 from altmonitor.market.contracts import Contract
 
@@ -34,6 +36,21 @@ class ListingNews:
         """now_ms: by the exchange's clock. Without a date it is one of its day, so that whoever else reads the list, a
         moment earlier or later, gives it the same key."""
         return f"listing:{self.symbol}:{self.what}:{self.at_ms or now_ms // DAY_MS * DAY_MS}"
+
+    def alert(self, *, venue: Venue, now_ms: int, skew_ms: float, price: float | None) -> Alert:
+        """Silent. skew_ms: what now_ms is ahead of the exchange's clock."""
+        return Alert(
+            key=of_venue(venue, self.key(round(now_ms - skew_ms))),
+            ts=now_ms / 1000,
+            event_ms=now_ms,
+            symbol=self.symbol,
+            kind="listing",
+            direction="UP" if self.what in ("listed", "renamed") else "DOWN",
+            price=price,
+            note=self.what,
+            details=Details(contract_ms=self.at_ms or None, old_name=self.old_name or None, is_silent=True),
+            venue=venue,
+        )
 
 
 class Listings:

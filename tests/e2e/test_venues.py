@@ -101,9 +101,9 @@ async def test_a_cascade_over_three_venues_is_one_message_with_the_right_side_an
     environ = {"VENUES": "binance,bybit,okx,hyperliquid", "LIQUIDATIONS_USD": "300000", "CHART": "false"}
     async with stage(tmp_path, speed=10, **environ) as here:
         await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets), within_s=240)
-        feeds = {m.name: m.liquidations for m in here.app.markets}
-        assert feeds["hyperliquid"] is None
-        telling = [feed for feed in feeds.values() if feed is not None]
+        watches = {m.name: m.liquidations for m in here.app.markets}
+        assert watches["hyperliquid"] is None
+        telling = [watch.feed for watch in watches.values() if watch is not None]
         await here.until(lambda: all(feed.connections == 1 for feed in telling), within_s=60)
         told = [market.engine for market in here.app.markets if market.liquidations is not None]
         for _ in range(60):  # until every subscription is heard of: the connection alone proves nothing

@@ -78,7 +78,7 @@ async def test_j10_j22_j33_wallets_liquidations_and_fundings_go_all_the_way_to_t
         await here.is_live()
         stream = here.app.market.liquidations
         assert stream is not None
-        await here.until(lambda: stream.connections > 0, within_s=60)
+        await here.until(lambda: stream.feed.connections > 0, within_s=60)
         await here.clock.sleep(10)
         here.exchange.liquidate("ETHUSDT", is_long=True, usd=50_000)
         split = await until("/v1/whales?symbol=ETH", lambda found: found["wallets"] == 4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altmonitor.collect.liquidation_log import LiquidationLog
+from altmonitor.collect.liquidations import LiquidationLog
 from altmonitor.core.errors import StorageError
 from altmonitor.market.liquidations import Liquidation, LiquidationMinute
 from tests.movable_clock import T0, MovableClock, at_work

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from altmonitor.collect.alert_lookups import EVERY_S, FIRST_S, NOTHING_S, PAUSE_S, RatioRounds
 from altmonitor.collect.enrichment import EnrichmentDeps, RatioEnricher
-from altmonitor.collect.ratio_rounds import EVERY_S, FIRST_S, NOTHING_S, PAUSE_S, RatioRounds
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.storage.memory import MemoryStore
