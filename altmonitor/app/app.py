@@ -8,33 +8,29 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
-from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole, Told
-from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S, run_marks
-from altmonitor.app.leadership import Takeover, shown_name
+from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole
+from altmonitor.app.gap_log import run_marks
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.outcomes import OutcomeSide, outcome_market
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps, asked_of_scores
-from altmonitor.app.service_watch import ServiceWatch, Signs
+from altmonitor.app.service_watch import ServiceWatch
 from altmonitor.app.storage import storage_of
+from altmonitor.app.takeover import FeedTakeover, FeedTakeoverDeps
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
 from altmonitor.app.traders import trader_providers
+from altmonitor.app.vitals import MonitorVitals
 from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, OutcomeLine
-from altmonitor.core.clock import Clock, SystemClock, speed_of
-from altmonitor.core.durations import DurationStatus
+from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError, TokenRefused
-from altmonitor.core.health import Health, Vitals, assess
-from altmonitor.core.status import LatencyStatus, LoopStatus
 from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.alert_cursor import CursorDeps
@@ -43,11 +39,10 @@ from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
-from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.operations.context import OperationContext
-from altmonitor.render.notices import BackAfter, FeedTakenOver, Notice, SettingsDamaged
+from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.replay.outcome_summary import WithOutcomes
 from altmonitor.settings.conditions import of_market
@@ -91,7 +86,6 @@ class App:
         self.config = config
         self.clock = clock
         self._messaging_setup = messaging_setup
-        self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, DatabaseRefused, LeadershipLost))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
         main, *others = config.venues
@@ -152,7 +146,17 @@ class App:
         self._wallets: WalletSide | None = None
         self.chat: ChatSide | None = None
         self._is_seeing = asyncio.Event()
-        self._service = ServiceWatch(choices.service, clock=clock, signs=self._signs)
+        vitals = MonitorVitals(
+            clock=clock,
+            supervisor=self.supervisor,
+            store=self.store,
+            markets=self.markets,
+            webhooks=self._webhooks,
+            chat=lambda: self.chat,
+            wallets=lambda: self._wallets,
+        )
+        self.health = vitals.health
+        self._service = ServiceWatch(choices.service, clock=clock, signs=vitals.signs)
 
     def _build_market(
         self, venue: Venue, choices: MarketOptions, notices: OperatorNotices, *, is_main: bool
@@ -268,70 +272,23 @@ class App:
 
     async def _stand_by(self, role: FeedRole, settings_store: SettingsStore) -> bool:
         """Returns when this feed leads; False: it was stopped before."""
-        role.on_state = settings_store.swap
-        role.on_told = self._follow_told
-        role.on_handed_over = self._adopt
         loops = {"first look": self._look_for_streams, "service manager": self._service.run, **self._market_loops()}
         self._run_loops({name: loop for name, loop in loops.items() if name.rpartition(":")[2] in WARM})
-        winning = asyncio.create_task(role.win(), name="leadership")
-        stopping = asyncio.create_task(self.supervisor.wait(), name="stop")
-        tasks: set[asyncio.Task[Any]] = {winning, stopping}
-        try:
-            await asyncio.wait({winning, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not winning.done():
-                return False
-            self.supervisor.start("leadership", role.leadership.keep)
-            taking = asyncio.create_task(self._take_over(role, winning.result()), name="takeover")
-            tasks.add(taking)
-            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not taking.done():
-                return False
-            taking.result()
-            self._live.name = await stored_stream_name(self.store)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        return True
-
-    async def _take_over(self, role: FeedRole, won: Takeover) -> None:
-        """What is told from now on is told by this feed."""
-        count = await role.open()
-        log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
-        if won.before:
-            self.market.goes_on()
-            now_ms = self.clock.now_ms()
-            known_ms = now_ms - int((won.silent_s + KEEP_ALONE_EVERY_S) * 1000)
-            notice = FeedTakenOver(
-                at_ms=now_ms,
-                by=shown_name(role.leadership.name),
-                silent_s=won.silent_s,
-                alerts=count,
-                is_blind=self.market.feed.status().is_blind,
-                is_new=not all(market.sight.has_seen_since(known_ms) for market in self.markets),
+        takeover = FeedTakeover(
+            FeedTakeoverDeps(
+                role=role,
+                markets=self.markets,
+                store=self.store,
+                supervisor=self.supervisor,
+                clock=self.clock,
+                judged_as=self._shared.judged_as,
+                notify=lambda notice: self._untold.append((notice, "everybody")),
             )
-            self._untold.append((notice, "everybody"))
-
-    def _follow_told(self, told: Told) -> None:
-        """What the leader told and this feed did not find is told here, too."""
-        for market in self.markets:
-            of_venue = [one for one in told if one[0].venue == market.name]
-            market.engine.restore(of_venue, firsts={})
-
-    def _adopt(self, found: FoundAlert) -> bool:
-        """Another feed found it while it led, and could not store it."""
-        alert, destinations = found
-        market = next((market for market in self.markets if market.name == alert.venue), None)
-        if market is None:
-            self.store.put(alert, to=destinations)
-            return True
-        judged = {at: self._shared.judged_as(self.store.where_now(at)) for at in destinations}
-        heard = market.engine.adopt(alert, set(judged.values()))
-        to = [at for at, representative in judged.items() if representative in heard]
-        if to:
-            self.store.put(alert, to=to)
-            market.on_alert(alert)
-        return bool(to)
+        )
+        if not await takeover.stand_by(settings_store):
+            return False
+        self._live.name = await stored_stream_name(self.store)
+        return True
 
     async def run_until(self, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
         """`run` until the event is set. before_end: then, while all is still open. Raises as `run` does."""
@@ -621,55 +578,3 @@ class App:
             return None
         market = next((market for market in self.others if market.name == notice.venue), self.market)
         return market.sight.untold(notice.since_ms, notice.at_ms)
-
-    def _signs(self) -> Signs:
-        health = self.health()
-        seen = f"{health.feed.symbols_covered} of {health.feed.symbols_expected} symbols"
-        trouble = "; ".join(finding.text for finding in health.findings) or f"{health.outbox.queued} alerts waiting"
-        return Signs(
-            data_age_s=health.feed.last_frame_age_s,
-            is_storing=self.store.is_writing,
-            status=f"{health.status}: {seen}; {trouble}",
-        )
-
-    def _of_machine(self, ms: float | None) -> float | None:
-        """How long it really took: in the demo the clock runs fast."""
-        return None if ms is None else ms / speed_of(self.clock)
-
-    def health(self) -> Health:
-        """One moment of everything, for `/health`, `/metrics` and `/status`."""
-        delivered = (None, None) if self.chat is None else self.chat.dispatcher.latency_ms()
-        deliver_p50, deliver_p99 = (self._of_machine(value) for value in delivered)
-        detect_p50, detect_p99 = (self._of_machine(value) for value in self.market.engine.detect_latency_ms())
-        return assess(
-            Vitals(
-                feed=self.market.feed.status(),
-                sweep=self.market.sweep.status(),
-                outbox=self.store.outbox_status(),
-                guard=self.market.rest.guard_status(),
-                latency=LatencyStatus(
-                    detect_p50=detect_p50,
-                    detect_p99=detect_p99,
-                    deliver_p50=deliver_p50,
-                    deliver_p99=deliver_p99,
-                    detected=self.market.engine.detect_durations(),
-                    delivered=DurationStatus() if self.chat is None else self.chat.dispatcher.durations(),
-                ),
-                uptime_s=self.clock.monotonic() - self._started_s,
-                blind_s=self.market.sight.blind_s(),
-                version=__version__,
-                loops=[
-                    LoopStatus(
-                        name=loop.name,
-                        restarts=loop.restarts,
-                        failures_in_row=self.supervisor.failures_in_row(loop),
-                    )
-                    for loop in self.supervisor.loops.values()
-                ],
-                enrichment=self.market.enrichment(),
-                commands_astray="" if self.chat is None else self.chat.commands_astray,
-                webhooks=() if self._webhooks is None else self._webhooks.status(),
-                venues=[market.status() for market in self.markets],
-                wallets=None if self._wallets is None else self._wallets.status(),
-            )
-        )

@@ -1,0 +1,113 @@
+"""One feed of a cluster stands by until it leads, and takes over what the one before it left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from altmonitor.app.feed_role import FeedRole, Told
+from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
+from altmonitor.app.leadership import Takeover, shown_name
+from altmonitor.app.market import MarketSide
+from altmonitor.core.clock import Clock
+from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.cluster import FoundAlert
+from altmonitor.render.notices import FeedTakenOver
+from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.database_store import DatabaseStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedTakeoverDeps:
+    """markets: of every venue, the main one first. judged_as: whose settings a destination shares, itself where nobody
+    else's. notify: everybody, once there is somebody to tell it."""
+
+    role: FeedRole
+    markets: Sequence[MarketSide]
+    store: DatabaseStore
+    supervisor: Supervisor
+    clock: Clock
+    judged_as: Callable[[Destination], Destination]
+    notify: Callable[[FeedTakenOver], None]
+
+
+class FeedTakeover:
+    """What the leader told and stored is followed meanwhile, so that nothing is told twice."""
+
+    def __init__(self, deps: FeedTakeoverDeps) -> None:
+        self._deps = deps
+        self._role = deps.role
+
+    async def stand_by(self, settings_store: SettingsStore) -> bool:
+        """Returns when this feed leads; False: it was stopped before. Raises what ends the takeover."""
+        role = self._role
+        role.on_state = settings_store.swap
+        role.on_told = self._follow_told
+        role.on_handed_over = self._adopt
+        winning = asyncio.create_task(role.win(), name="leadership")
+        stopping = asyncio.create_task(self._deps.supervisor.wait(), name="stop")
+        tasks: set[asyncio.Task[Any]] = {winning, stopping}
+        try:
+            await asyncio.wait({winning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not winning.done():
+                return False
+            self._deps.supervisor.start("leadership", role.leadership.keep)
+            taking = asyncio.create_task(self._take_over(winning.result()), name="takeover")
+            tasks.add(taking)
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                return False
+            taking.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        return True
+
+    async def _take_over(self, won: Takeover) -> None:
+        """What is told from now on is told by this feed."""
+        role, markets = self._role, self._deps.markets
+        count = await role.open()
+        log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
+        if won.before:
+            markets[0].goes_on()
+            now_ms = self._deps.clock.now_ms()
+            known_ms = now_ms - int((won.silent_s + KEEP_ALONE_EVERY_S) * 1000)
+            self._deps.notify(
+                FeedTakenOver(
+                    at_ms=now_ms,
+                    by=shown_name(role.leadership.name),
+                    silent_s=won.silent_s,
+                    alerts=count,
+                    is_blind=markets[0].feed.status().is_blind,
+                    is_new=not all(market.sight.has_seen_since(known_ms) for market in markets),
+                )
+            )
+
+    def _follow_told(self, told: Told) -> None:
+        """What the leader told and this feed did not find is told here, too."""
+        for market in self._deps.markets:
+            of_venue = [one for one in told if one[0].venue == market.name]
+            market.engine.restore(of_venue, firsts={})
+
+    def _adopt(self, found: FoundAlert) -> bool:
+        """Another feed found it while it led, and could not store it."""
+        alert, destinations = found
+        store = self._deps.store
+        market = next((market for market in self._deps.markets if market.name == alert.venue), None)
+        if market is None:
+            store.put(alert, to=destinations)
+            return True
+        judged = {at: self._deps.judged_as(store.where_now(at)) for at in destinations}
+        heard = market.engine.adopt(alert, set(judged.values()))
+        to = [at for at, representative in judged.items() if representative in heard]
+        if to:
+            store.put(alert, to=to)
+            market.on_alert(alert)
+        return bool(to)
