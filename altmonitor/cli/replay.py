@@ -23,12 +23,12 @@ from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.render.tables import table as drawn
 from altmonitor.replay.archive_csv import FIRST_MS
-from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
+from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
 from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.price_path import PricePath
 from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay
 from altmonitor.replay.store import HistoryStore
-from altmonitor.replay.verify import REASONS, sampled_in, verify
+from altmonitor.replay.verify import REASONS, QuietTimes, sampled_in, verify
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.settings import SETTING_BY_WORD, SETTING_OF, Settings
@@ -159,7 +159,7 @@ def _verify(
         [one.alert for one in result.alerts],
         is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
         is_sampled=sampled_in(store),
-        quiet_ms=shortest_warm_up_ms(options),
+        quiet=QuietTimes.of(options),
         runs=runs,
     )
     told_of = [(kind, str(found.live[kind]), str(found.matched.get(kind, 0))) for kind in sorted(found.live)]

@@ -71,6 +71,14 @@ class Episode:
     def __post_init__(self) -> None:
         self.seen_ms = self.first.event_ms // MINUTE_MS * MINUTE_MS
 
+    @classmethod
+    def begun_by(cls, first: Alert) -> Episode:
+        episode = cls(first=first, last_ms=first.event_ms)
+        if KINDS[first.kind].is_price_move:
+            episode.largest_pct = abs(first.change_pct or 0.0)
+            episode.cover(first)
+        return episode
+
     def rings(self, alert: Alert) -> bool:
         """A first price alert after open interest or volume, an escalation, or a price move twice as large."""
         if not KINDS[alert.kind].is_price_move:
@@ -171,10 +179,7 @@ class Episodes:
             del self._open[alert.symbol]
             ended, episode = self._end(episode, alert.event_ms, book), None
         if episode is None:
-            episode = self._open[alert.symbol] = Episode(first=alert, last_ms=alert.event_ms)
-            if KINDS[alert.kind].is_price_move:
-                episode.largest_pct = abs(alert.change_pct or 0.0)
-                episode.cover(alert)
+            self._open[alert.symbol] = Episode.begun_by(alert)
         else:
             if book is not None:
                 episode.see(book)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 from altmonitor.core.alert import Alert, Kind, event_key
+from altmonitor.detectors.price import MINUTES_OF, TWICE, WHOLE
+from altmonitor.engine.episodes import Episode
 from altmonitor.market.candles import MINUTE_MS
+from altmonitor.market.math import reaches
 from altmonitor.market.open_interest import LONGEST_WINDOW_MS, WINDOW_TOLERANCE
+from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.selection import OI_MEMORY_MS
 from altmonitor.replay.store import HistoryStore
 from altmonitor.storage.run_log import MonitorRun
@@ -39,8 +44,27 @@ REASONS: Final[dict[Reason, str]] = {
     "late": "told late, for minutes that nobody watched",
     "unknown": "no reason is known",
 }
-EXPLAINED: Final = 6 * 3_600_000
-"""So long after a difference of a symbol another one may follow from it, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietTimes:
+    """So long at most what was told keeps other things from being told. cooldown_ms: the longest one. episode_ms:
+    without an alert, until an episode is over."""
+
+    cooldown_ms: int
+    episode_ms: int
+
+    @classmethod
+    def of(cls, options: ReplayOptions) -> QuietTimes:
+        return cls(
+            cooldown_ms=max(one.settings.longest_cooldown_s for one in options.audiences) * 1000,
+            episode_ms=int(options.episodes.episode_quiet_min * MINUTE_MS),
+        )
+
+    def after(self, alert: Alert) -> int:
+        """Of its kind, symbol and direction. A change of open interest has to leave its window first."""
+        window_ms = MINUTES_OF.get(alert.note or "", 1) * MINUTE_MS
+        return max(self.cooldown_ms, self.cooldown_ms + OI_MEMORY_MS if alert.kind == "oi" else window_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,25 +100,24 @@ def verify(
     *,
     is_stored: Callable[[str, int], bool],
     is_sampled: Callable[[str, int], bool] = lambda symbol, at_ms: True,
-    quiet_ms: int,
+    quiet: QuietTimes,
     runs: Sequence[MonitorRun] = (),
 ) -> Verification:
     """is_stored(symbol, open_ms): the store has that candle. is_sampled(symbol, at_ms): it has that sample of open
-    interest and one to compare it with. quiet_ms: longest cooldown or episode. runs: of the monitor, where they are
-    known."""
+    interest and one to compare it with. runs: of the monitor, where they are known."""
     told = {compared_key(one): one for one in live if one.kind in COMPARED}
     again = {compared_key(one): one for one in replayed if one.kind in COMPARED}
     both = told.keys() & again.keys()
     missed = [told[key] for key in told.keys() - both]
     extra = [again[key] for key in again.keys() - both]
-    by_key = [{event_key(one.key): one for one in side.values()} for side in (told, again)]
+    sides = {True: _Side(told.values(), quiet), False: _Side(again.values(), quiet)}
     found: list[AlertDifference] = []
-    last_ms: dict[str, int] = {}
+    before: list[Alert] = []
     marked = [(one, True) for one in missed] + [(one, False) for one in extra]
     for one, is_live in sorted(marked, key=lambda pair: (pair[0].event_ms, pair[0].key)):
         others = extra if is_live else missed
         reason = _reason(one, others, is_live=is_live, is_stored=is_stored)
-        if reason == "unknown" and _is_of_another_first(one, *by_key):
+        if reason == "unknown" and sides[not is_live].keeps_back(one, sides[is_live]):
             reason = "within_the_minute"
         if reason == "unknown" and one.kind == "oi" and is_live and not is_sampled(one.symbol, one.event_ms):
             reason = "not_recorded"
@@ -102,9 +125,9 @@ def verify(
             reason = "before_start"
         if reason == "unknown" and not is_live and any(_is_before(one, run) for run in runs):
             reason = "not_watched"
-        if reason == "unknown" and one.event_ms - last_ms.get(one.symbol, -EXPLAINED) <= quiet_ms:
+        if reason == "unknown" and _follows(one, before, own=sides[is_live], other=sides[not is_live], quiet=quiet):
             reason = "after_a_difference"
-        last_ms[one.symbol] = one.event_ms
+        before.append(one)
         found.append(AlertDifference(key=event_key(one.key), event_ms=one.event_ms, is_live=is_live, reason=reason))
     return Verification(
         matched=dict(Counter(told[key].kind for key in both)),
@@ -144,16 +167,100 @@ def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Ca
     return "unknown"
 
 
-def _is_of_another_first(one: Alert, told: Mapping[str, Alert], again: Mapping[str, Alert]) -> bool:
-    """It doubles a move that both have told, but at another size or moment of its minute: then what doubles that is
-    another price, and its episode ends at another time."""
-    first_key = one.details.episode_key
-    if one.kind != "price" or first_key is None:
+class _Side:
+    """All that one of the two has told."""
+
+    def __init__(self, alerts: Iterable[Alert], quiet: QuietTimes) -> None:
+        self._quiet = quiet
+        self._by_key: dict[str, Alert] = {}
+        self._by_event: dict[str, Alert] = {}
+        self._by_symbol: dict[str, list[Alert]] = {}
+        for one in sorted(alerts, key=lambda alert: alert.event_ms):
+            self._by_key[event_key(one.key)] = self._by_event[compared_key(one)] = one
+            self._by_symbol.setdefault(one.symbol, []).append(one)
+
+    def of(self, symbol: str) -> Sequence[Alert]:
+        return self._by_symbol.get(symbol, ())
+
+    def keeps_back(self, one: Alert, other: _Side) -> bool:
+        """This side has not told `one`, a price that the other one has, and by its own alerts could not: something that
+        both have told it had told at another moment or size of its minute, so its cooldown or its episode was another
+        one, or what had to double was larger. What its alerts would have let through has another reason."""
+        if one.kind != "price":
+            return False
+        before = [each for each in self.of(one.symbol) if each.event_ms <= one.event_ms and not each.late]
+        moved = [each for each in before if self._is_told_otherwise(each, other)]
+        if one.note == WHOLE:
+            told = self._episode_of(one, other)
+            return any(each in moved for each in told) and not self.tells_whole(one, other)
+        alike = [
+            each
+            for each in moved
+            if (each.kind, each.direction) == ("price", one.direction)
+            and one.event_ms - each.event_ms < self._quiet.after(one)
+        ]
+        if one.note not in MINUTES_OF:
+            alike = alike[-1:]  # the last one told counts; for longer windows the largest in sight
+        return bool(alike) and not reaches(_size(one), TWICE * max(map(_size, alike)))
+
+    def _is_told_otherwise(self, each: Alert, other: _Side) -> bool:
+        """Both have told it, but not alike."""
+        twin = other._by_event.get(compared_key(each))
+        return twin is not None and (each.event_ms, each.metric) != (twin.event_ms, twin.metric)
+
+    def tells_whole(self, one: Alert, other: _Side) -> bool:
+        """By its own alerts this side, too, would have told this whole move: in the episode as it had it the price had
+        doubled. False where it had no such episode."""
+        told = self._episode_of(one, other)
+        if not told or one.price is None:
+            return False
+        episode = Episode.begun_by(told[0])
+        for each in told[1:]:
+            episode.join(each)
+        whole = episode.wholes.get(one.direction)
+        if whole is None or one.event_ms - episode.last_ms >= self._quiet.episode_ms:
+            return False
+        return reaches(abs(whole.total_pct(one.price)), TWICE * whole.largest_pct)
+
+    def _episode_of(self, one: Alert, other: _Side) -> list[Alert]:
+        """What this side told before in the episode in which the other side told `one`, its first alert first; empty
+        where this side did not tell that one."""
+        first = other._by_key.get(event_key(one.details.episode_key or ""))
+        first = None if first is None else self._by_event.get(compared_key(first))
+        if first is None:
+            return []
+        first_key = event_key(first.key)
+        members = [each for each in self.of(one.symbol) if event_key(each.details.episode_key or "") == first_key]
+        return [first, *(each for each in members if each.event_ms < one.event_ms and each is not first)]
+
+
+def _size(alert: Alert) -> float:
+    return abs(alert.metric or 0.0)
+
+
+def _follows(one: Alert, before: Sequence[Alert], *, own: _Side, other: _Side, quiet: QuietTimes) -> bool:
+    """That one side alone had told something before may be why one alone has told this. before: earlier differences."""
+    of_symbol = [each for each in before if each.symbol == one.symbol]
+    if one.note == WHOLE:  # an episode that was begun, or kept up, as long as there was no pause
+        is_kept_up = any(_has_no_pause(each, one, own, other, quiet.episode_ms) for each in of_symbol)
+        return is_kept_up and not other.tells_whole(one, own)
+    return any(each in other.of(one.symbol) and _cools(each, one, quiet) for each in of_symbol)
+
+
+def _cools(told: Alert, one: Alert, quiet: QuietTimes) -> bool:
+    """A cooldown is of the symbol, kind and direction, of a burst that is known at its close alone; a price that has
+    doubled is told within it."""
+    if told.kind != one.kind or (one.kind != "vol" and told.direction != one.direction):
         return False
-    live, replayed = told.get(event_key(first_key)), again.get(event_key(first_key))
-    if live is None or replayed is None:
-        return False
-    return (live.event_ms, live.metric) != (replayed.event_ms, replayed.metric)
+    is_doubled = one.kind == "price" and _size(told) > 0 and reaches(_size(one), TWICE * _size(told))
+    return one.event_ms - told.event_ms <= quiet.after(one) and not is_doubled
+
+
+def _has_no_pause(first: Alert, last: Alert, own: _Side, other: _Side, episode_ms: int) -> bool:
+    """Between them neither side was silent for so long."""
+    told = {each.event_ms for side in (own, other) for each in side.of(last.symbol)}
+    moments = [first.event_ms, *sorted(ms for ms in told if first.event_ms < ms < last.event_ms), last.event_ms]
+    return all(after - ms <= episode_ms for ms, after in pairwise(moments))
 
 
 def _again(one: Alert, extra: Sequence[Alert]) -> list[Alert]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.exact import ReplayOptions, shortest_warm_up_ms
+from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.history_recorder import take_in_recorded
 from altmonitor.replay.run import replay
 from altmonitor.replay.store import HistoryStore
-from altmonitor.replay.verify import REASONS, Verification, sampled_in, verify
+from altmonitor.replay.verify import REASONS, QuietTimes, Verification, sampled_in, verify
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.storage.alert_queries import alert_reader
@@ -37,7 +37,7 @@ async def replayed(today: Day) -> Verification:
         [one.alert for one in result.alerts],
         is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
         is_sampled=sampled_in(store),
-        quiet_ms=shortest_warm_up_ms(options),
+        quiet=QuietTimes.of(options),
         runs=runs,
     )
 
