@@ -11,6 +11,8 @@ from typing import Final
 
 LONGEST_TEXT: Final = 512 * 1024 * 1024
 """Of an unpacked file, bytes; a month of minutes has 6 MB."""
+ENCRYPTED: Final = 1
+"""Of the flags of a zip's member."""
 
 
 class ArchiveFileError(Exception):
@@ -37,6 +39,8 @@ def _zipped(content: bytes) -> Iterator[tuple[str, str]]:
             members = [one for one in packed.infolist() if one.filename.lower().endswith(".csv")]
             if not members:
                 raise ArchiveFileError("the zip holds no .csv")
+            if any(member.flag_bits & ENCRYPTED for member in members):
+                raise ArchiveFileError("the zip is encrypted")
             for member in members:
                 with packed.open(member) as text:
                     yield member.filename, _text(text.read(LONGEST_TEXT + 1))

@@ -5,7 +5,8 @@ rows out of order and more than once (the last one counts) · stamps of metrics 
 blank cells of ratios (not known) · a byte order mark · rows of the wrong length, and candles that cannot be (named, the
 others are taken) · a quotation mark that never ends (its line alone is lost) · rows of days to come (named) · a zip
 that ends in the middle, or holds another symbol's file, or days of which its name says nothing (named, nothing of it is
-taken).
+taken) · rows of another symbol, candles longer than a minute, numbers that only Python takes for some (named, left out)
+· a minute that is there again with other numbers (named, the last one counts).
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ FIVE_MINUTES_MS: Final = 300_000
 STAMP_SLACK_MS: Final = 2_000
 DAY_MS: Final = 86_400_000
 TO_COME: Final = "its time is yet to come"
+TWICE_THERE: Final = "its minute is there before, with other numbers; these count"
+MOST_TRADES: Final = 1e15
 MOST_NAMED: Final = 3
 """Rows of one file that are named one by one; the others are counted."""
 FIRST_MS: Final = 1_230_768_000_000  # 2009: there is no older market
@@ -93,12 +96,17 @@ def read_archive_file(name: str, content: bytes, *, source: Source, now_ms: int 
     for text_name, text in texts_in(name, content):
         if text_name != name and _is_another(text_name, (symbol, what)):
             raise ArchiveFileError(f"it holds {text_name}, which is not what its own name says")
-        read = _candles if what == "1m" else _metrics
-        columns, odd = read(text, source, now_ms)
+        columns: CandleColumns | OpenInterestColumns
+        if what == "1m":
+            columns, odd = _candles(text, source, now_ms)
+        else:
+            columns, odd = _metrics(text, symbol, source, now_ms)
         shown = name if text_name == name else f"{name} ({text_name})"
         problems += [FileProblem(file=shown, row=row, text=why) for row, why in odd[:MOST_NAMED]]
         if len(odd) > MOST_NAMED:
-            problems.append(FileProblem(file=shown, row=None, text=f"{len(odd) - MOST_NAMED} more lines are no data"))
+            left = len(odd) - MOST_NAMED
+            more = "1 more line is no data" if left == 1 else f"{left} more lines are no data"
+            problems.append(FileProblem(file=shown, row=None, text=more))
         if len(columns):
             parts.append(columns)
     if not parts:
@@ -154,12 +162,19 @@ def _candles(text: str, source: Source, now_ms: int) -> tuple[CandleColumns, Odd
     with np.errstate(invalid="ignore"):
         is_candle = (low > 0) & (low <= np.minimum(opened, close)) & (high >= np.maximum(opened, close))
         is_candle &= np.isfinite(high) & np.isfinite(amounts).all(axis=1) & (amounts >= 0).all(axis=1)
+        is_candle &= amounts[:, 2] <= MOST_TRADES
+    closes, is_known = _unix_ms(table[:, 6])
+    is_longer = is_known & (closes - stamps >= MINUTE_MS + STAMP_SLACK_MS)
     is_past = stamps < now_ms
     odd += [(int(lines[at]), "its time is no whole minute") for at in np.flatnonzero(~is_stamp)]
     odd += [(int(lines[at]), TO_COME) for at in np.flatnonzero(is_stamp & ~is_past)]
     is_stamp &= is_past
     odd += [(int(lines[at]), "these prices and volumes are no candle") for at in np.flatnonzero(is_stamp & ~is_candle)]
-    good = is_stamp & is_candle
+    odd += [
+        (int(lines[at]), "it lasts longer than a minute") for at in np.flatnonzero(is_stamp & is_candle & is_longer)
+    ]
+    good = is_stamp & is_candle & ~is_longer
+    odd += [(int(lines[good][at]), TWICE_THERE) for at in _told_otherwise(stamps[good], table[good])]
     columns = CandleColumns(
         open_ms=stamps[good],
         open=opened[good],
@@ -174,6 +189,16 @@ def _candles(text: str, source: Source, now_ms: int) -> tuple[CandleColumns, Odd
         decimals=np.full(int(good.sum()), places_of(table[good, 1:5].ravel()), dtype=np.int64),
     )
     return merged([columns]), sorted(odd)
+
+
+def _told_otherwise(stamps: Ints, table: Floats) -> Ints:
+    """Rows whose minute an earlier one has with other numbers."""
+    if not len(stamps) or (np.diff(stamps) > 0).all():
+        return stamps[:0]
+    order = np.argsort(stamps, kind="stable")
+    is_again = np.flatnonzero(np.diff(stamps[order]) == 0) + 1
+    differs = (table[order[is_again], 1:6] != table[order[is_again - 1], 1:6]).any(axis=1)
+    return np.sort(order[is_again[differs]])
 
 
 def _numbers(text: str) -> tuple[Floats, Ints, Odd]:
@@ -200,7 +225,7 @@ def _numbers_by_line(text: str) -> tuple[Floats, Ints, Odd]:
             odd.append((number, _wrong_length(cells, KLINE_COLUMNS)))
             continue
         try:
-            rows.append([float(cell) for cell in cells])
+            rows.append([_number(cell) for cell in cells])
             lines.append(number)
         except ValueError:
             odd.append((number, "a cell that is no number"))
@@ -220,6 +245,13 @@ def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
                 yield number, cells
 
 
+def _number(cell: str) -> float:
+    """Without what Python reads beside: `1_000`, digits of other scripts. Raises: ValueError."""
+    if "_" in cell or not cell.isascii():
+        raise ValueError(cell)
+    return float(cell)
+
+
 def _wrong_length(cells: Sequence[str], expected: int) -> str:
     return f"{len(cells)} column{'s' if len(cells) != 1 else ''} instead of {expected}"
 
@@ -233,7 +265,7 @@ def _unix_ms(stamps: Floats) -> tuple[Ints, NDArray[np.bool_]]:
     return np.where(is_time, found, 0.0).astype(np.int64), is_time
 
 
-def _metrics(text: str, source: Source, now_ms: int) -> tuple[OpenInterestColumns, Odd]:
+def _metrics(text: str, symbol: str, source: Source, now_ms: int) -> tuple[OpenInterestColumns, Odd]:
     stamps: list[int] = []
     rows: list[list[float]] = []
     odd: Odd = []
@@ -245,11 +277,13 @@ def _metrics(text: str, source: Source, now_ms: int) -> tuple[OpenInterestColumn
             continue
         time_ms = _metric_ms(cells[0].strip())
         try:
-            values = [float(cell) if cell.strip() else math.nan for cell in cells[2:]]
+            values = [_number(cell) if cell.strip() else math.nan for cell in cells[2:]]
         except ValueError:
             odd.append((number, "a cell that is no number"))
             continue
-        if time_ms is None:
+        if cells[1].strip().upper() not in (symbol, ""):
+            odd.append((number, f"it is of {cells[1].strip()[:40]}"))
+        elif time_ms is None:
             odd.append((number, f"{cells[0][:40]!r} is no time"))
         elif time_ms >= now_ms:
             odd.append((number, TO_COME))
@@ -264,13 +298,16 @@ def _metrics(text: str, source: Source, now_ms: int) -> tuple[OpenInterestColumn
 
 
 def _metric_ms(text: str) -> int | None:
-    """The nearest 5 minutes where it is a second off, else the 5 minutes it lies in."""
+    """The nearest 5 minutes where it is a second off, else the 5 minutes it lies in; UTC where it names no zone."""
     try:
         if text.replace(".", "", 1).isdigit():
-            found, is_time = _unix_ms(np.array([float(text)]))
+            found, is_time = _unix_ms(np.array([_number(text)]))
             time_ms = int(found[0]) if is_time[0] else None
+        elif len(text) <= len("2025-02-01"):
+            return None
         else:
-            time_ms = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+            moment = datetime.fromisoformat(text)
+            time_ms = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
     except ValueError:
         return None
     if time_ms is None or not FIRST_MS <= time_ms < LAST_MS:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -47,7 +48,7 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 ROWS_PER_REQUEST: Final = 1_000
 BARS_PER_REQUEST: Final = 500
-SHA256_DIGITS: Final = 64
+_SHA256: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 
 
 class ArchiveSilent(ExchangeUnreachable):
@@ -260,10 +261,9 @@ class ArchiveFetch:
         return True
 
     async def _published(self, path: str) -> str | None:
-        """The sha256 that the archive names; None where it names none."""
+        """The sha256 that the archive names; None where it has no such file, empty where that names none."""
         content = await self._get(f"{path}.CHECKSUM")
-        digest = "" if content is None else content.decode("ascii", "replace").strip().partition(" ")[0].lower()
-        return digest if len(digest) == SHA256_DIGITS else None
+        return None if content is None else published_sha256(content, unquote(path).rpartition("/")[2])
 
     async def _get(self, path: str) -> bytes | None:
         """None for 404. A refusal makes everybody wait. Raises: ExchangeError."""
@@ -379,6 +379,14 @@ def _parts(symbols: Sequence[str], series: Sequence[SeriesName], first_day: str,
         for symbol in symbols:
             for one in series:
                 yield _Part(symbol, one, month, of_month)
+
+
+def published_sha256(content: bytes, name: str) -> str:
+    """As any tool writes it, of several files that of the one with this name; empty where there is none."""
+    lines = content.decode("utf-8", "replace").splitlines()
+    found = [match[0].lower() for line in lines if name in line and (match := _SHA256.search(line))]
+    found = found or [match[0].lower() for line in lines if (match := _SHA256.search(line))]
+    return found[0] if found else ""
 
 
 def _runs(missing: dict[tuple[str, SeriesName], list[str]]) -> Iterator[MissingDays]:

@@ -51,7 +51,8 @@ class ArchiveQuirks:
     is_doubled, is_second_off, has_blanks: of metrics (stamps one second late, empty cells of ratios). has_bom: the text
     begins with a byte order mark. odd_rows: numbers of rows that lack a column. missing: names of files answered with
     404. truncated: files that end in the middle. wrong_checksums: file → how many times its published sha256 is wrong,
-    -1 for good. refusals: file → statuses answered first. revision: another number, files with another content.
+    -1 for good. checksum_texts: file → what its checksum file says instead. refusals: file → statuses answered first.
+    revision: another number, files with another content.
     """
 
     is_headless: bool = False
@@ -65,6 +66,7 @@ class ArchiveQuirks:
     missing: set[str] = field(default_factory=set)
     truncated: set[str] = field(default_factory=set)
     wrong_checksums: dict[str, int] = field(default_factory=dict)
+    checksum_texts: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, list[int]] = field(default_factory=dict)
     revision: int = 0
 
@@ -98,6 +100,9 @@ class SimArchive:
         content = await asyncio.to_thread(self._file, *found)
         if not name.endswith(".CHECKSUM"):
             return web.Response(body=content, content_type="application/zip")
+        said = self.quirks.checksum_texts.get(name.removesuffix(".CHECKSUM"))
+        if said is not None:
+            return web.Response(text=said, content_type="text/plain")
         digest, left = (
             hashlib.sha256(content).hexdigest(),
             self.quirks.wrong_checksums.get(name.removesuffix(".CHECKSUM"), 0),

@@ -77,7 +77,7 @@ def test_milliseconds_and_microseconds_mixed_shuffled_and_twice() -> None:
     )
     assert minutes(columns) == [0, 1, 2, 3]
     assert columns.close.tolist() == [101.0, 100.5, 101.0, 101.0]
-    assert problems == []
+    assert problems == [f"{NAME}: line 4: its minute is there before, with other numbers; these count"]
 
 
 def test_a_stamp_a_second_off_is_that_minute_and_half_a_minute_off_is_none() -> None:
@@ -96,7 +96,7 @@ def test_odd_rows_are_named_and_the_others_are_taken() -> None:
         f"{NAME}: line 3: 3 columns instead of 12",
         f"{NAME}: line 5: these prices and volumes are no candle",
         f"{NAME}: line 6: a cell that is no number",
-        f"{NAME}: 1 more lines are no data",
+        f"{NAME}: 1 more line is no data",
     ]
 
 
@@ -131,6 +131,89 @@ def test_one_odd_line_costs_no_other_whatever_it_looks_like() -> None:
     ):
         columns, problems = candles("\n".join([HEADER, row(0), row(1), odd, row(3), row(4)]))
         assert (minutes(columns), problems) == ([0, 1, 3, 4], [f"{NAME}: line 4: {why}"]), odd[:20]
+
+
+def test_numbers_that_only_python_reads_are_none() -> None:
+    odd = [row(1, close="1_01"), row(2, close="１０１"), row(3).replace("1738", "١٧٣٨"), row(4, close="0x65"), row(5)]
+    columns, problems = candles("\n".join([row(0), *odd]))
+    assert minutes(columns) == [0, 5]
+    named = [f"{NAME}: line {line}: a cell that is no number" for line in (2, 3, 4)]
+    assert problems == [*named, f"{NAME}: 1 more line is no data"]
+
+
+def test_prices_and_volumes_that_cannot_be_are_named() -> None:
+    for cell in ("nan", "inf", "-inf", "-101", "1e400"):
+        columns, problems = candles("\n".join([row(0), row(1, close=cell), row(2)]))
+        assert (minutes(columns), len(problems)) == ([0, 2], 1), cell
+    columns, problems = candles("\n".join([row(0), row(1).replace(",7,", ",1e30,"), row(2).replace(",500,", ",-500,")]))
+    assert minutes(columns) == [0]
+    assert problems == [f"{NAME}: line {line}: these prices and volumes are no candle" for line in (2, 3)]
+
+
+def test_candles_of_five_minutes_under_a_name_of_one_are_named() -> None:
+    for unit in (1, 1_000):
+        longer = row(5, unit=unit).replace(
+            str((FEB_2025 + 6 * 60_000 - 1) * unit + unit - 1), str((FEB_2025 + 10 * 60_000) * unit - 1)
+        )
+        longer = longer.replace(str((FEB_2025 + 5 * 60_000 + 59_999) * unit), str((FEB_2025 + 10 * 60_000 - 1) * unit))
+        columns, problems = candles("\n".join([row(0), longer, row(11)]))
+        assert minutes(columns) == [0, 11]
+        assert problems == [f"{NAME}: line 2: it lasts longer than a minute"]
+    columns, problems = candles(row(0).replace(str(FEB_2025 + 59_999), "0"))
+    assert (minutes(columns), problems) == ([0], []), "a file of one's own may say nothing of the end"
+
+
+def test_a_minute_that_is_there_again_with_other_numbers_is_named_and_the_last_one_counts() -> None:
+    columns, problems = candles("\n".join([row(0), row(1), row(0), row(1, close="101.5"), row(2)]))
+    assert (minutes(columns), columns.close.tolist()) == ([0, 1, 2], [101.0, 101.5, 101.0])
+    assert problems == [f"{NAME}: line 4: its minute is there before, with other numbers; these count"]
+
+
+def test_metrics_of_another_symbol_or_with_a_zone_or_none() -> None:
+    def line(when: str, symbol: str = "BTCUSDT", contracts: str = "100") -> str:
+        return f"{when},{symbol},{contracts},1000,1,1,1,1"
+
+    rows = [
+        line("2025-02-01 00:00:00"),
+        line("2025-02-01 00:05:00", "ETHUSDT", "7"),
+        line("2025-02-01 08:10:00+08:00", "btcusdt"),
+        line("2025-02-01T00:15:00Z", ""),
+        line("2025-02-01"),
+        line("٢٠٢٥-02-01 00:20:00"),
+        line("2025-02-01 00:25:00", contracts="１００"),
+        line("2025-02-01 00:30:00", contracts="1_00"),
+    ]
+    read = read_archive_file(METRICS, "\n".join([METRICS_HEADER, *rows]).encode(), source=Source.ARCHIVE)
+    assert isinstance(read.columns, OpenInterestColumns)
+    assert ((read.columns.time_ms - FEB_2025) // 60_000).tolist() == [0, 10, 15]
+    assert [str(one) for one in read.problems] == [
+        f"{METRICS}: line 3: it is of ETHUSDT",
+        f"{METRICS}: line 6: '2025-02-01' is no time",
+        f"{METRICS}: line 7: '٢٠٢٥-02-01 00:20:00' is no time",
+        f"{METRICS}: 2 more lines are no data",
+    ]
+    with pytest.raises(ArchiveFileError, match="line 2: it is of ETHUSDT"):
+        read_archive_file(METRICS, f"{METRICS_HEADER}\n{rows[1]}".encode(), source=Source.ARCHIVE)
+
+
+def test_zips_of_odd_shapes_are_refused_in_one_line() -> None:
+    locked = bytearray(zipped(row(0)))
+    locked[6] |= 1
+    locked[locked.find(b"PK\x01\x02") + 8] |= 1
+    name = NAME.replace(".csv", ".zip")
+    for content, expected in (
+        (bytes(locked), "the zip is encrypted"),
+        (b"", "it is not a whole zip file: File is not a zip file"),
+        (zipped(row(0), "BTCUSDT-1m-2025-02.zip"), "the zip holds no .csv"),
+        (zipped(""), "it holds no rows"),
+        (
+            zipped(row(0), "ETHUSDT-1m-2025-02.csv"),
+            "it holds ETHUSDT-1m-2025-02.csv, which is not what its own name says",
+        ),
+    ):
+        with pytest.raises(ArchiveFileError) as refusal:
+            candles(content, name)
+        assert str(refusal.value) == expected
 
 
 def test_what_is_yet_to_come_is_no_data() -> None:

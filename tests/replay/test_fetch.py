@@ -17,7 +17,7 @@ from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.replay.columns import Source
-from altmonitor.replay.fetch import ArchiveFetch, ArchiveSilent, FetchDeps, FetchReport, MissingDays
+from altmonitor.replay.fetch import ArchiveFetch, ArchiveSilent, FetchDeps, FetchReport, MissingDays, published_sha256
 from altmonitor.replay.store import HistoryStore, SeriesName
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -258,3 +258,27 @@ async def test_a_day_of_recorded_minutes_is_not_fetched_again(tmp_path: Path) ->
         at.store.add("BTCUSDT", "klines", day)
         await at.run("2025-02-01", "2025-02-03")
         assert at.asked() == ["BTCUSDT-1m-2025-02-01.zip", "BTCUSDT-1m-2025-02-03.zip"]
+
+
+def test_a_checksum_file_is_read_as_whatever_tool_wrote_it() -> None:
+    digest, other, name = "ab" * 32, "cd" * 32, "BTCUSDT-1m-2025-02.zip"
+    for text, expected in (
+        (f"{digest}  {name}\n", digest),
+        (f"{digest.upper()} *{name}\r\n", digest),
+        (f"\ufeff{digest}", digest),
+        (f"SHA256 ({name}) = {digest}\n", digest),
+        (f"{other}  ETHUSDT-1m-2025-02.zip\n{digest}  {name}\n", digest),
+        ("<html>404</html>", ""),
+        (digest[:-1], ""),
+        (digest * 2, ""),
+        ("", ""),
+    ):
+        assert published_sha256(text.encode(), name) == expected, text
+    assert published_sha256(b"\xff\xfe\0", name) == ""
+
+
+async def test_a_file_whose_checksum_says_nothing_is_used_flagged(tmp_path: Path) -> None:
+    async with place(tmp_path) as at:
+        at.exchange.archive.quirks.checksum_texts = {"BTCUSDT-1m-2025-02-01.zip": "<html>not here</html>"}
+        report = await at.run("2025-02-01", "2025-02-02")
+        assert (report.flagged, report.new, report.problems) == (["BTCUSDT-1m-2025-02-01.zip"], 2 * 1_440, [])
