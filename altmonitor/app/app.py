@@ -50,7 +50,7 @@ from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
-from altmonitor.storage.score_store import score_store
+from altmonitor.storage.score_store import score_store, scores_path
 from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, home_of, which_won
 from altmonitor.web.api_keys import read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
@@ -64,7 +64,7 @@ SEEING_WITHIN_S = 5.0
 SEEING_LOOK_S = 0.1
 AFTER_SEEING = frozenset(
     {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board", "wallets"}
-    | {"scores", "outcomes of scores", "fundings for others", "ratios of the table"}
+    | {"scores", "scores of the file", "outcomes of scores", "fundings for others", "ratios of the table"}
 )
 """Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
 or after `SEEING_WITHIN_S` when that takes longer."""
@@ -253,7 +253,7 @@ class App:
                 if self.role is None:
                     await self._serve(server, stack)
                 self._start_loops(self.chat, questions, tracking, wallets)
-                self._run_loops(self._build_scores(operations, settings_store).loops())
+                self._run_loops(self._build_scores(operations, settings_store).loops() | self._old_scores())
                 await self.supervisor.wait()
             finally:
                 self._service.stopping()
@@ -400,6 +400,19 @@ class App:
                 allow_private=self.config.webhook_allow_private,
             )
         )
+
+    def _old_scores(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What scored into a file before scores lay in PostgreSQL."""
+        if not self.config.database_url:
+            return {}
+        from altmonitor.storage.postgres.scores_file import ScoresFile
+
+        fence = None if self.role is None else self.role.fence
+        return {
+            "scores of the file": ScoresFile(
+                scores_path(self.config.db_file), self.config.database_url, fence=fence
+            ).run
+        }
 
     def _line_of(self, alert: Alert) -> OutcomeLine | None:
         return self.outcomes.board.line_of(alert) if self.outcomes is not None else None

@@ -45,6 +45,10 @@ class PostgresScores:
         if any(rows for _, rows in statements):
             await self._carried_out(put, is_writing=True)
 
+    async def transaction(self, work: Callable[[asyncpg.Connection[Any]], Awaitable[Found]]) -> Found:
+        """All that it writes or none; tables of scores are found by their names. Raises StorageError."""
+        return await self._carried_out(work, is_writing=True)
+
     async def close(self) -> None:
         if self._kept is not None:
             await self._kept.close()

@@ -33,6 +33,8 @@ from altmonitor.storage.writer import FileLock
 ROWS_AT_ONCE = 2_000
 NUMBERED_SCORES = frozenset({"signals", "receivers"})
 """Tables of scores whose rows are numbered there; numbers go on behind those that were given."""
+MIGRATED_SCORES = "migrated"
+"""Beside the scores this says that those of the file were copied with everything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,7 @@ class SqliteCopy:
             f"SELECT {', '.join(table.key)} FROM {table.place} ORDER BY {key} LIMIT 1"  # noqa: S608
         )
         after: Row | None = last[0] if last else None
-        while rows := [_storable(row) for row in table.file.execute(*table.page(after, name=table.name))]:
+        while rows := [storable(row) for row in table.file.execute(*table.page(after, name=table.name))]:
 
             async def put(db: asyncpg.Connection[Any], rows: Sequence[Row] = rows) -> None:
                 await db.copy_records_to_table(
@@ -170,7 +172,7 @@ class SqliteCopy:
 
         async def here() -> AsyncIterator[list[Row]]:
             after: Row | None = None
-            while rows := [_storable(row) for row in table.file.execute(*table.page(after, name=table.name))]:
+            while rows := [storable(row) for row in table.file.execute(*table.page(after, name=table.name))]:
                 yield rows
                 after = table.key_of(rows[-1])
 
@@ -205,6 +207,9 @@ class SqliteCopy:
                     last = await db.fetchval(f"SELECT coalesce(max(id), 0) FROM {table.place}")  # noqa: S608
                     sql = "SELECT setval(pg_get_serial_sequence(?, 'id'), ?, false)"
                     await db.execute(numbered(sql), table.place, last + 1)
+                if table.schema is not None and table.name == "meta":
+                    sql = f"INSERT INTO {table.place} (key, value) VALUES (?, '1') ON CONFLICT DO NOTHING"  # noqa: S608
+                    await db.execute(numbered(sql), MIGRATED_SCORES)
             if self._state != State():
                 sql = "INSERT INTO state (content, version, who, saved) VALUES (?, 1, 'migrate', clock_timestamp())"
                 await db.execute(numbered(sql), encode(self._state).decode())
@@ -252,6 +257,6 @@ def _tables(source: sqlite3.Connection, *, schema: str | None = None) -> list[_S
     return ordered
 
 
-def _storable(row: Row) -> Row:
+def storable(row: Row) -> Row:
     """PostgreSQL's texts hold no zero byte."""
     return tuple(value.replace("\x00", "") if isinstance(value, str) else value for value in row)
