@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.config import CHATS, VARIABLES, Config, is_loopback, load, secrets_given, variables_for_libraries
+from altmonitor.config import Config, is_loopback, load, secrets_given, variables_for_libraries
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Destination, Secret
+from altmonitor.settings.variables import CHATS, VARIABLES
 
 GOOD = certifi.where()
 TOKEN = "123456789:AAHkQ0123456789abcdefghijklmnopqrst"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from altmonitor.cli.main import cli
 from altmonitor.commands.table import COMMANDS
-from altmonitor.config import VARIABLES
+from altmonitor.settings.variables import VARIABLES
 from tests.test_architecture import PACKAGES
 
 ROOT = Path(__file__).parent.parent

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from altmonitor.cli.first_steps import no_bot_yet, places
-from altmonitor.config import VARIABLES
 from altmonitor.ops.origin import Origin, origin, setup_command
+from altmonitor.settings.variables import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 

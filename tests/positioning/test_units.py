@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.config import LSR_PERIODS
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import (
     PERIODS,
@@ -26,6 +25,7 @@ from altmonitor.positioning.units import (
     to_percent,
     whole_percent,
 )
+from altmonitor.settings.variables import LSR_PERIODS
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.config import VARIABLES
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.settings.variables import VARIABLES
 from tests.commands.executor_kit import MAIN
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from altmonitor.config import VARIABLES
 from altmonitor.core.clock import Clock, SystemClock, timeouts
 from altmonitor.core.errors import ExchangeError
 from altmonitor.core.status import GuardStatus
@@ -24,6 +23,7 @@ from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.positioning.units import DEFAULT_PERIOD
 from altmonitor.settings.input import spelled
+from altmonitor.settings.variables import VARIABLES
 
 __all__ = ["BinanceClient"]
 

@@ -10,7 +10,6 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from altmonitor.config import SECRET_VARIABLES, VARIABLES
 from altmonitor.core.errors import StartError
 from altmonitor.core.files import write_atomically
 from altmonitor.core.proxies import PROXY_VARIABLES
@@ -18,6 +17,7 @@ from altmonitor.core.redaction import HIDDEN, TOKEN_LIKE, Redactor
 from altmonitor.core.tls import TLS_VARIABLES
 from altmonitor.ops.doctor.names import PublicNames
 from altmonitor.ops.doctor.report import Report, as_json, text
+from altmonitor.settings.variables import SECRET_VARIABLES, VARIABLES
 
 # ---
 # What must not stand in a report for everybody: known secrets, anything shaped like one, addresses, the home folder.

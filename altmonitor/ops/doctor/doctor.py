@@ -15,7 +15,7 @@ from pathlib import Path
 
 from altmonitor import __version__
 from altmonitor import config as configuration
-from altmonitor.config import SECRET_VARIABLES, VARIABLES, Config
+from altmonitor.config import Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.env_file import read_env_text
 from altmonitor.core.errors import AltmonitorError, ConfigError
@@ -28,6 +28,7 @@ from altmonitor.ops.doctor.names import hosts_in, names_of_this_machine
 from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report, run
 from altmonitor.ops.wizard import env_file as env_files
 from altmonitor.ops.wrapping import wrapped
+from altmonitor.settings.variables import SECRET_VARIABLES, VARIABLES
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 

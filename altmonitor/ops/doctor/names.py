@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from altmonitor.config import VARIABLES
 from altmonitor.core.proxies import PROXY_VARIABLES
+from altmonitor.settings.variables import VARIABLES
 
 HIDDEN = "***"
 FOLDER = "<folder>"

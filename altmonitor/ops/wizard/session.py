@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from altmonitor.config import VARIABLES
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.env_file import read_env_text
@@ -22,6 +21,7 @@ from altmonitor.ops import telegram as reach
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.answers import proxy_in
 from altmonitor.ops.wizard.prompts import Back, Option, PlainTerminal
+from altmonitor.settings.variables import VARIABLES
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
 T = TypeVar("T")

@@ -15,7 +15,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from altmonitor.config import VARIABLES
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.proxies import PROXY_VARIABLES
 from altmonitor.core.tls import TLS_VARIABLES
@@ -24,6 +23,7 @@ from altmonitor.ops.wizard.answers import WizardAnswers
 from altmonitor.ops.wizard.prompts import Option
 from altmonitor.ops.wizard.reasons import reason
 from altmonitor.ops.wizard.session import WizardSession
+from altmonitor.settings.variables import VARIABLES
 
 UNIT = Path("/etc/systemd/system/altmonitor.service")
 

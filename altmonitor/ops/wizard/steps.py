@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from altmonitor.config import VARIABLES, Config
+from altmonitor.config import Config
 from altmonitor.core.errors import (
     AltmonitorError,
     ChatMoved,
@@ -45,6 +45,7 @@ from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.texts import NAMES, Texts
 from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.variables import VARIABLES
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.poller import KINDS
 

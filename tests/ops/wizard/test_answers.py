@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 import altmonitor.ops.wizard
-from altmonitor.config import VARIABLES
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops.telegram import ChatReach, Trouble, address_of, judge, read_chat, read_rights
@@ -29,6 +28,7 @@ from altmonitor.ops.wizard.start_step import ways
 from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
 from altmonitor.ops.wizard.texts import TABLES
 from altmonitor.settings.presets import PRESETS
+from altmonitor.settings.variables import VARIABLES
 
 TOKEN = "123456:" + "values-Token_0123456789-abcdefghijk"
 
