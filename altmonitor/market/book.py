@@ -59,9 +59,10 @@ def loosest(all_bounds: Iterable[Bounds]) -> Bounds:
 # A ring of time-stamped prices: what was the price a minute ago?
 
 
-CAPACITY = 256
+CAPACITY = 128
 MIN_SPACING_MS = 500
-"""Prices are kept half a second apart: the exchange sends up to four a second, and 256 of them span two minutes."""
+"""Prices are kept half a second apart: the exchange sends up to four a second. At most 121 of them lie in a minute, so
+that the one of a minute ago is always among them."""
 
 
 class PriceRing:

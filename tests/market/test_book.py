@@ -47,3 +47,18 @@ def test_a_silence_ends_when_the_bounds_are_set_though_they_are_the_same() -> No
     book.be_quiet(Silence(above=110.0, below=90.0, until_ms=T0 + MINUTE))
     book.set_bounds(bounds)
     assert book.quiet_until_ms == 0
+
+
+def test_the_price_of_a_minute_ago_is_kept_however_often_prices_come() -> None:
+    for every_ms in (1, 250, 499, 500, 501, 999, 30_000):
+        book = SymbolBook("SOLUSDT")
+        taken: list[tuple[int, float]] = []
+        for at_ms in range(T0, T0 + 150_000, every_ms):
+            if at_ms >= book.next_sample_ms:
+                taken.append((at_ms, float(len(taken))))
+                book.next_sample_ms = book.ring.push(*taken[-1])
+        now_ms = taken[-1][0]
+        ago = [one for one in taken if one[0] <= now_ms - 60_000][-1]
+        assert book.ring.at(now_ms - 60_000, not_before_ms=now_ms - 120_000) == ago, every_ms
+        since = [price for moment_ms, price in reversed(taken) if now_ms - 60_000 < moment_ms <= now_ms - 30_000]
+        assert book.ring.between(now_ms - 60_000, now_ms - 30_000) == since, every_ms
