@@ -1,4 +1,4 @@
-"""The market half of the house: everything between the exchange and an alert, built and connected."""
+"""One venue's market: everything between the exchange and an alert, built and connected."""
 
 from __future__ import annotations
 

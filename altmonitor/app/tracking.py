@@ -181,7 +181,7 @@ SHORTEST_PATIENCE_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerDeps:
-    """Started and open already. herald: with a chat, changed positions are looked for and told."""
+    """rest, positioning, smart_money, store: started and open already. notifier: is told of changed positions."""
 
     rest: MarketRest
     positioning: Positioning

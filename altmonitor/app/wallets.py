@@ -65,6 +65,7 @@ class WalletSide:
         return await self._seen.events(since_ms=since_ms, coin=coin, address=address, limit=limit)
 
     async def watched_since_ms(self) -> int | None:
+        """Unix ms; None: nobody watches."""
         return await self._seen.watched_since_ms()
 
     async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:

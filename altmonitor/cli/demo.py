@@ -76,6 +76,7 @@ def moment_ms(option: str, text: str | None) -> int | None:
 
 
 def opening_words(played: SeededMarket | TapeMarket, *, speed: float) -> str:
+    """What is played, how fast, and how to write to it. speed: times life."""
     if isinstance(played, TapeMarket):
         what = f"{played.symbol} as it was from {_day(played.start_ms)} to {_day(played.end_ms)}"
     else:

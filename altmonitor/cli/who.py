@@ -76,6 +76,8 @@ def named(symbol: str) -> str:
 
 
 def show(session: Session, *, symbol: str, period: str, stored: bool, as_json: bool) -> int:
+    """stored: the newest tracked rows instead of the exchange. Returns the exit code."""
+
     async def ask() -> Answer:
         found = await (_from_store if stored else _live)(session, named(symbol), period)
         if found.picture.is_empty:
@@ -158,6 +160,8 @@ def _absent_values(absent: Mapping[Part, Absent]) -> dict[str, object]:
 
 
 def change_of(session: Session, *, symbol: str, minutes: float, as_json: bool) -> int:
+    """Prints how positions changed in tracked rows. Returns the exit code."""
+
     async def ask() -> Answer:
         name, now_ms = named(symbol), session.clock.now_ms()
         since_ms = now_ms - round(minutes * 60_000) - BAR_SLACK_MS
@@ -181,6 +185,8 @@ def change_of(session: Session, *, symbol: str, minutes: float, as_json: bool) -
 
 
 def trend_of(session: Session, *, symbol: str, minutes: float, as_json: bool) -> int:
+    """Prints how the share in profit moved in tracked rows. Returns the exit code."""
+
     async def ask() -> Answer:
         rows = await _rows(session, named(symbol), minutes)
         found = profit_trend(named(symbol), rows, minutes=minutes, now_ms=session.clock.now_ms())
@@ -192,6 +198,8 @@ def trend_of(session: Session, *, symbol: str, minutes: float, as_json: bool) ->
 
 
 def scan(session: Session, *, limit: int, max_age: float, as_json: bool) -> int:
+    """max_age: minutes; older rows do not count. Prints extremes of tracked rows. Returns the exit code."""
+
     async def ask() -> Answer:
         now_ms = session.clock.now_ms()
         async with snapshot_reader(session.config.smart_money_db_path) as tracked:
@@ -204,6 +212,8 @@ def scan(session: Session, *, limit: int, max_age: float, as_json: bool) -> int:
 
 
 def chart(session: Session, *, symbol: str, hours: float, out: Path | None, no_fill: bool) -> int:
+    """out: None is `SYMBOL-chart.html` here. no_fill: missing prices are not asked for. Returns the exit code."""
+
     async def ask() -> Answer:
         name = named(symbol)
         rows = await _rows(session, name, hours * 60)

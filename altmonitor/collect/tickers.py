@@ -69,12 +69,14 @@ class MarketSnapshots:
         return self._day.rows if self._is_good(self._day) else {}
 
     def day(self, symbol: str) -> DayTicker | None:
+        """None: not read yet, or not listed there."""
         return self.days().get(symbol)
 
     def fundings(self) -> Mapping[str, Funding]:
         return self._funding.rows if self._is_good(self._funding) else {}
 
     def funding(self, symbol: str) -> Funding | None:
+        """None: not read yet, or the contract has none."""
         return self.fundings().get(symbol)
 
     def funding_hours(self, symbol: str) -> float:

@@ -112,6 +112,7 @@ class WalletCollector:
         return await self._deps.store.events(since_ms=since_ms, coin=coin, address=address, limit=limit)
 
     async def watched_since_ms(self) -> int | None:
+        """Unix ms; None: not yet."""
         return self._watch.since_ms
 
     async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:

@@ -73,7 +73,7 @@ def one_of(words: Iterable[str]) -> msgspec.Meta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoWords:
-    pass
+    """Of a command that takes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,7 @@ class OneContract:
 
 
 def read_nothing(command: str, words: Words) -> NoWords | Refused:
+    """For a command that takes no words."""
     return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else NoWords()
 
 
@@ -190,10 +191,12 @@ def read_units(word: str, *, unit_s: int, high: int) -> int | NotRead:
 
 
 def extra(command: str, words: Words, most: int) -> Refused | None:
+    """None when there are no more words than `most`."""
     return Refused(command=command, reason=Bad.EXTRA, word=cut(words[most])) if len(words) > most else None
 
 
 def unreadable(command: str, names: Words) -> Refused | None:
+    """The first word that can be no name of a contract; None: all can."""
     word = next((name for name in names if not spelled(name)), None)
     return None if word is None else Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
 

@@ -362,6 +362,8 @@ class NotACommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadCommand:
+    """One that is refused; reply: why, and how it is written."""
+
     reply: Refused | UnknownCommand
 
 

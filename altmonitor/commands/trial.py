@@ -76,6 +76,7 @@ def read_try(command: str, words: Words) -> TrialArguments | Refused:
 
 
 def setting_named(word: str) -> Setting | None:
+    """None for a word that names no threshold."""
     return SETTING_BY_WORD.get(word.lower()) or SETTING_BY_WORD.get(window_word(word))
 
 

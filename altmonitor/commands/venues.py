@@ -29,6 +29,8 @@ class VenuesShown(PlainReply, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueArguments:
+    """is_on: alerts of that exchange are wanted in this chat."""
+
     venue: Venue
     is_on: bool
 

@@ -71,6 +71,8 @@ class GatheringSelector(selectors.DefaultSelector):
 
 
 class GatheringLoop(asyncio.SelectorEventLoop):
+    """The usual loop on a `GatheringSelector`."""
+
     def __init__(self, selector: GatheringSelector) -> None:
         super().__init__(selector)
         self.look_again = selector.look_again

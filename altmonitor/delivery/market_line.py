@@ -62,5 +62,6 @@ class MarketLineReader:
             log.warning("what the market does was written by another version: %s", problem)
 
     def current(self) -> DigestContext | None:
+        """None: nobody has written one, or it is too old."""
         known = self._known
         return None if known is None or self._clock.now_ms() - known.at_ms > OLDEST_MS else known.context

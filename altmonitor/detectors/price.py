@@ -311,6 +311,7 @@ class PriceMove:
             self._told.pop((symbol, direction), None)
 
     def last_told_ms(self, symbol: str, direction: Direction) -> int | None:
+        """Unix ms of the event; None: it was not told."""
         told = self._told.get((symbol, direction))
         return None if told is None else told.event_ms
 

@@ -139,6 +139,7 @@ class Audiences:
         return self.audience_states[0].audience
 
     def audience_state_at(self, destination: Destination) -> AudienceState | None:
+        """None: nobody is judged for there."""
         return next((one for one in self.audience_states if one.audience.destination == destination), None)
 
     def bounds(self, symbol: str) -> Bounds:

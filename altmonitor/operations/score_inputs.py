@@ -92,6 +92,7 @@ class ScoreInputs:
 
     @property
     def price(self) -> float | None:
+        """USD; None when it is not known."""
         return value_of(self.readings, "price")
 
 

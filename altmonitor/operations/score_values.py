@@ -94,6 +94,7 @@ SCORER_NAME: Final = ScorerName()
 
 
 def digits(value: float | None, count: int = 4) -> float | None:
+    """count: decimals. None stays None."""
     return rounded(value, count)
 
 
@@ -158,6 +159,7 @@ def sources_of_fundings(rows: Sequence[SizedFunding], now_ms: int) -> tuple[Sour
 
 
 def joined_sources(names: Sequence[str]) -> str | None:
+    """None for none."""
     return ", ".join(names) or None
 
 

@@ -90,6 +90,7 @@ class PositionPicture:
 
     @property
     def funding_age_s(self) -> int | None:
+        """None when it is not known when it was told."""
         return None if self.funding_told_ms is None else max(0, (self.now_ms - self.funding_told_ms) // 1000)
 
     @property
@@ -248,6 +249,7 @@ class SeriesLine:
 
     @property
     def last(self) -> float | None:
+        """None: nothing is known."""
         return self.points[-1][1] if self.points else None
 
     def runs(self, longest_step_ms: int) -> Sequence[Sequence[tuple[int, float]]]:

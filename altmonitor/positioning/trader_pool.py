@@ -199,6 +199,7 @@ class CoinSum:
 
     @property
     def long_ratio(self) -> Decimal | None:
+        """Longs among those who hold it, 0…1; None: nobody does."""
         return _share(Decimal(len(self.longs)), Decimal(self.holders))
 
 

@@ -67,6 +67,7 @@ class PoolSnapshot:
 
     @property
     def newest_age_s(self) -> float | None:
+        """None: nobody has answered yet."""
         newest = max((state.as_of_ms for state in self.states.values()), default=None)
         return None if newest is None else max(0.0, (self.now_ms - newest) / 1000)
 
@@ -272,6 +273,7 @@ class LiquidationMap:
 
     @property
     def nearest_short_pct(self) -> Percent | None:
+        """Of the price; None: no short is known."""
         return self.short_levels[0].distance_pct if self.short_levels else None
 
 

@@ -128,6 +128,7 @@ class WalletState:
     positions: tuple[WalletPosition, ...] = ()
 
     def position(self, coin: str) -> WalletPosition | None:
+        """None: it holds none of it."""
         return next((one for one in self.positions if one.coin == coin), None)
 
 

@@ -62,6 +62,7 @@ def profit_bar(share: float | None) -> str:
 
 
 def whales_of(overview: Overview) -> int | None:
+    """Of both sides; None when either is not known."""
     long, short = overview.long.whales, overview.short.whales
     return None if long is None or short is None else long + short
 

@@ -118,11 +118,13 @@ def staleness_factor(metric: Metric, age_s: float) -> float:
 
 
 def reading_of(readings: Readings, metric: Metric) -> MetricReading | None:
+    """None where it is missing; `reason_of` says why."""
     found = readings.get(metric)
     return found if isinstance(found, MetricReading) else None
 
 
 def value_of(readings: Readings, metric: Metric) -> float | None:
+    """None where it is missing; `reason_of` says why."""
     found = reading_of(readings, metric)
     return None if found is None else found.value
 

@@ -157,5 +157,6 @@ def _span(begin: RegimeSeen, end: RegimeSeen, *, is_over: bool) -> RegimeSpan:
 
 
 def mean_of(found: Sequence[RegimeSpan], value: Callable[[RegimeSpan], float | None]) -> float | None:
+    """Of those that have a value; None: none has."""
     known = [number for one in found if (number := value(one)) is not None]
     return sum(known) / len(known) if known else None

@@ -180,10 +180,12 @@ def preset_channels(text: str) -> Mapping[Destination, str]:
 
 
 def interval(text: str) -> float | None:
+    """Seconds; None for an empty text. Raises ValueError for anything else."""
     return number(0.05, 60)(text) if text else None
 
 
 def count_or_empty(text: str) -> int | None:
+    """None for an empty text. Raises ValueError for anything else."""
     return whole(0, 13_600)(text) if text else None
 
 

@@ -122,5 +122,6 @@ def refusal_of(status: int, description: str) -> KnownRefusal | None:
 
 
 def code_of(status: int, description: str) -> CauseCode | None:
+    """None for a refusal that is not known."""
     row = refusal_of(status, description)
     return None if row is None else row.code

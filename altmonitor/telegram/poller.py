@@ -55,6 +55,7 @@ class PollHealth:
         return "" if self._conflict_s is None else self._conflict
 
     def last_ok_age_s(self) -> float | None:
+        """Since Telegram answered last; None: it has not yet."""
         return None if self._ok_s is None else self._clock.monotonic() - self._ok_s
 
     def after_failure(self, error: DeliveryError) -> float:

@@ -133,6 +133,7 @@ class MarkPrices:
         self._prices: dict[str, float] = {}
 
     async def of(self, symbol: str) -> float | None:
+        """None when it is not known now. All are asked for at once, at most once in `PRICES_GOOD_S`."""
         now_s = self._clock.monotonic()
         if self._asked_s is None or now_s - self._asked_s >= PRICES_GOOD_S:
             self._asked_s, self._prices = now_s, {}

@@ -64,6 +64,7 @@ class Sessions:
         return session
 
     def find(self, name: str) -> SignedIn | None:
+        """None for a name that is not known, or whose time is over."""
         session = self._sessions.get(name)
         if session is not None and session.until_s <= self._clock.monotonic():
             del self._sessions[name]
@@ -110,6 +111,7 @@ class Visitors:
         return Right.NONE if session is None else session.right
 
     def session_of(self, request: web.Request) -> SignedIn | None:
+        """None for whoever is not signed in."""
         return self._sessions.find(request.cookies.get(self.cookie, ""))
 
     def csrf_of(self, request: web.Request) -> str:

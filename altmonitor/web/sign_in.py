@@ -76,6 +76,7 @@ class SignInRoutes:
 
 
 def is_open_to_all(path: str) -> bool:
+    """Nobody has to be signed in for this address."""
     return any(path.startswith(start) if start.endswith("/") else path == start for start in OPEN)
 
 

@@ -116,6 +116,7 @@ def _answer(envelope: _BybitPush) -> SubscribeAnswer | Skipped:
 
 
 def kline_stream(symbol: str) -> str:
+    """`SOLUSDT` → `kline.1.SOLUSDT`."""
     return f"{KLINE_TOPIC}{symbol}"
 
 

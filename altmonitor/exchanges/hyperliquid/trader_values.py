@@ -29,10 +29,12 @@ _UTC8: Final = timezone(timedelta(hours=8))
 
 
 def text(value: float | None, places: int | None = None) -> str | None:
+    """places: after the point; None: all there are. None stays None."""
     return None if value is None else decimal_text(Decimal(repr(value)), places=places)
 
 
 def usd(value: float | None) -> str | None:
+    """None stays None."""
     return text(value, USD_PLACES)
 
 

@@ -180,6 +180,7 @@ def _worth(coins: Decimal | None, price: Decimal | None) -> str | None:
 
 
 def lead_closed_position(row: Row) -> ClosedPosition | None:
+    """None for a row that does not say which one, or of what."""
     name, position_id = word(row, "instId"), word(row, "subPosId")
     if not (name and position_id):
         return None

@@ -113,6 +113,7 @@ def rows_of(data: object) -> list[Row]:
 
 
 def number(row: Row, name: str) -> str | None:
+    """As decimal text; None where there is none, or no number."""
     return decimal_text(decimal_of(row.get(name)))
 
 
@@ -125,6 +126,7 @@ def word(row: Row, name: str) -> str | None:
 
 
 def count(row: Row, name: str) -> int | None:
+    """None for what is no whole number from 0 on."""
     found = decimal_of(row.get(name))
     return None if found is None or found != int(found) or found < 0 else int(found)
 
@@ -163,6 +165,7 @@ def day_stamp(at_ms: int) -> str:
 
 
 def trader(row: Row) -> Trader | None:
+    """None for a row without an id."""
     author_id, rates = word(row, "authorId"), row.get("rates")
     if author_id is None:
         return None
@@ -179,10 +182,12 @@ def trader(row: Row) -> Trader | None:
 
 
 def trader_name(row: Row) -> TraderName | None:
+    """None for a row without an id."""
     return _plain(TraderName, row) if word(row, "authorId") else None
 
 
 def position(row: Row) -> TraderPosition | None:
+    """None for a row that does not say which one, or of what."""
     if not (word(row, "posId") and word(row, "instId")):
         return None
     side, size, last = word(row, "posSide"), decimal_of(row.get("pos")), decimal_of(row.get("last"))
@@ -198,6 +203,7 @@ def position(row: Row) -> TraderPosition | None:
 
 
 def closed_position(row: Row) -> ClosedPosition | None:
+    """None for a row that does not say which one, or of what."""
     if not (word(row, "posId") and word(row, "instId")):
         return None
     how = word(row, "closeType")
@@ -205,6 +211,7 @@ def closed_position(row: Row) -> ClosedPosition | None:
 
 
 def order(row: Row) -> TraderOrder | None:
+    """None for a row that does not say which one, or of what."""
     if not (word(row, "ordId") and word(row, "instId")):
         return None
     price = decimal_of(row.get("px"))
@@ -235,6 +242,7 @@ def signal(row: Row) -> CoinSignal | None:
 
 
 def signal_point(row: Row) -> CoinSignalPoint | None:
+    """None for a row that does not say of what coin, or when."""
     if not (word(row, "ccy") and word(row, "dataVersion")):
         return None
     return _plain(

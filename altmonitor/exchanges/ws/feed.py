@@ -256,6 +256,7 @@ class KlineFeed:
         return self._shared.frames
 
     def frame_age_s(self) -> float | None:
+        """Of the newest data; None before any."""
         return self._frame_age_s(self._shares(), self._exchange_clock.now_s())
 
     def is_blind(self) -> bool:

@@ -153,6 +153,8 @@ class _Listener(WSListener):
 
 
 class PicowsTransport:
+    """Satisfies `Transport`. It ends once, with the first reason."""
+
     name = NAME
 
     def __init__(self, transport: WSTransport, listener: _Listener, options: TransportOptions) -> None:

@@ -127,6 +127,7 @@ class DataProgress:
             self.gap = Gap(last_ms if self.gap is None else self.gap.from_ms, leap_ms)
 
     def take_gap(self) -> Gap | None:
+        """Once each; None: there was none since the last time."""
         gap, self.gap = self.gap, None
         return gap
 
@@ -138,6 +139,7 @@ class FeedWatch:
         self.sight = FeedState.STARTING
 
     def look(self, shares: Collection[Share], now_s: float) -> FeedState | None:
+        """The state that begins now; None: it is as it was."""
         dark = any(share.is_dark(now_s) for share in shares)
         lit = _are_lit(shares, now_s)
         if dark and self.sight is not FeedState.BLIND:

@@ -51,6 +51,7 @@ from altmonitor.telegram.poller import KINDS
 
 
 def ask_language(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
+    """Of the wizard from here on, and of the messages. Raises: Back, Quit."""
     locale = session.environ.get("LC_ALL") or session.environ.get("LC_MESSAGES") or session.environ.get("LANG", "")
     usual = language_of(session.given.get("ALERT_LANG") or locale)
     options = [Option(key=lang, label=NAMES[lang]) for lang in WIZARD_LANGUAGES]
@@ -65,6 +66,7 @@ def ask_language(session: WizardSession, answers: WizardAnswers) -> WizardAnswer
 
 
 def ask_token(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
+    """Until Telegram knows it. Raises: Back, Quit."""
     session.say("token_title")
     if session.environ.get("TG_BOT_TOKEN"):
         session.say("environment_wins", sign="!", name="TG_BOT_TOKEN")
@@ -124,6 +126,7 @@ _KNOWN = frozenset(variable.name for variable in VARIABLES)
 
 
 def ask_thresholds(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
+    """A preset, a number of alerts a day, or as it stands. Raises: Back, Quit."""
     session.say("preset_title")
     standing = thresholds_in(session.given)
     if standing:
@@ -153,6 +156,7 @@ def variables_of(preset: str, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def thresholds_in(given: Mapping[str, str]) -> dict[str, str]:
+    """Those of a `.env` that a preset would replace, by variable."""
     names = [*(setting.variable for setting in SETTING_OF.values()), BUDGET]
     return {name: given[name] for name in names if name in given}
 
@@ -214,6 +218,7 @@ def save(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
 
 
 def try_alert(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
+    """Sends one, until it is seen or given up. Raises: Back, Quit."""
     session.say("test_title")
     while True:
         destination = answers.destination

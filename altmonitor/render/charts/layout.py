@@ -88,6 +88,7 @@ def local_offset_ms(unix_ms: int, tz: tzinfo) -> int:
 
 
 def moment_of(unix_ms: int, tz: tzinfo) -> datetime | None:
+    """None for a number that is no time."""
     try:
         return datetime.fromtimestamp(unix_ms // 1000, tz)
     except (OverflowError, ValueError, OSError):

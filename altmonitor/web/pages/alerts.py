@@ -65,11 +65,13 @@ class AlertsView:
 
 
 def kind_of(query: Mapping[str, str]) -> Kind | None:
+    """None: all kinds, or a word that names none."""
     given = one(query, "kind")
     return next((kind for kind in KINDS if kind == given), None)
 
 
 def venue_of(query: Mapping[str, str]) -> Venue | None:
+    """None: all exchanges, or a word that names none."""
     given = one(query, "venue")
     return next((venue for venue in VENUE_NAMES if venue == given), None)
 

@@ -60,6 +60,7 @@ _AGE_OF: Final[Mapping[str, str]] = {
 
 
 def facts_of(row: MarketRow, now_ms: int, style: Style) -> list[Fact]:
+    """What the market table knows of one contract, each with its age."""
     found = []
     for column in COLUMNS:
         text, tone = column.cell(row)
