@@ -14,6 +14,7 @@ from altmonitor.positioning.smart_money import notional_usd, profit_gap, share_o
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import DASH, dashed
 from altmonitor.render.format import Style
+from altmonitor.render.position_card import whales_of
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.web.pages.rendering import one
 from altmonitor.web.pages.tables import (
@@ -53,18 +54,19 @@ class TrackedRow:
 
     @property
     def share(self) -> float | None:
+        """Of open interest that followed traders hold, 0…1; None when either is not known."""
         usd = None if self.velocity is None else self.velocity.usd
         return share_of_oi(notional_usd(self.snapshot.overview), usd)
 
     @property
     def spread_pct(self) -> float | None:
+        """Of the entries of the two sides, percent; None when either is not known."""
         spread = whale_spread(self.snapshot.overview)
         return None if spread is None else spread * 100
 
     @property
     def whales(self) -> int | None:
-        long, short = self.snapshot.overview.long.whales, self.snapshot.overview.short.whales
-        return None if long is None or short is None else long + short
+        return whales_of(self.snapshot.overview)
 
 
 def _count(value: int | None) -> str:
