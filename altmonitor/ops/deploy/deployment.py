@@ -21,7 +21,7 @@ BOTH_BAD = "look at --logs: what both versions meet is probably the settings, th
 
 
 class DeployTarget(Protocol):
-    """Where a release runs, `docker` or `systemd`: each method gives the step to be taken there, and takes none itself."""
+    """Where a release runs, `docker` or `systemd`: each method gives a step to be taken there, and takes none."""
 
     def start(self, layout: Layout, name: str) -> Step: ...
     def stop(self, layout: Layout, name: str) -> Step: ...
