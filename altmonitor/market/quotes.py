@@ -29,7 +29,8 @@ class DayTicker:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funding:
     """`rate`: fraction for the running interval (0.0001 = 0.01 %). `next_ms`: unix ms of settlement. `index_price`: of
-    the spot markets it follows. `time_ms`: when the exchange said so. None where the answer had none."""
+    the spot markets it follows. `time_ms`: when the exchange said so, at Hyperliquid to the minute. None where the
+    answer had none."""
 
     symbol: str
     rate: float

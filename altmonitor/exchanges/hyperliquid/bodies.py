@@ -80,8 +80,8 @@ class Row:
             quote_usdt=amount(self.context.day_ntl_vlm),
         )
 
-    def funding(self, now_ms: int) -> Funding:
-        """Per hour, settled with every hour."""
+    def funding(self, now_ms: int, *, told_ms: int) -> Funding:
+        """Per hour, settled with every hour. told_ms: when the venue said so."""
         oracle = self.context.oracle_px
         return Funding(
             symbol=self.symbol,
@@ -89,6 +89,7 @@ class Row:
             mark_price=amount(self.context.mark_px),
             next_ms=(now_ms // HOUR_MS + 1) * HOUR_MS,
             index_price=amount(oracle) if oracle else None,
+            time_ms=told_ms,
         )
 
 

@@ -88,11 +88,13 @@ class HyperliquidUpdate:
 
 
 class HyperliquidFrames:
-    """Reads and writes for one feed. now_ms: the venue's clock. on_contexts: gets the table of all dexes as it came."""
+    """Reads and writes for one feed. now_ms: the venue's clock. on_contexts: gets the table of all dexes as it came,
+    and the minute, unix ms, of the newest candle before it (0: there was none): the only time that the venue says."""
 
-    def __init__(self, now_ms: Callable[[], int], on_contexts: Callable[[bytes], None]) -> None:
+    def __init__(self, now_ms: Callable[[], int], on_contexts: Callable[[bytes, int], None]) -> None:
         self._now_ms = now_ms
         self._on_contexts = on_contexts
+        self._minute_ms = 0
         self._open: dict[tuple[str, str], int] = {}
         self.closing = ClockClosing(now_ms)
 
@@ -103,7 +105,7 @@ class HyperliquidFrames:
     def decode_other(self, payload: bytes) -> OtherFrame:
         """Read a frame that `decode_kline` refused. Never raises."""
         if payload.startswith(_CONTEXTS_BEGIN):
-            self._on_contexts(payload)
+            self._on_contexts(payload, self._minute_ms)
             return HeartbeatAnswer()
         try:
             return self._read(_decode_envelope(payload), payload)
@@ -124,7 +126,7 @@ class HyperliquidFrames:
                 found: tuple[KlineUpdate, ...] = tuple(map(self._update, _decode_candles(payload).data))
                 return found or Skipped.WRONG_SHAPE
             case "allDexsAssetCtxs":
-                self._on_contexts(payload)
+                self._on_contexts(payload, self._minute_ms)
                 return HeartbeatAnswer()
             case _:
                 return Skipped.UNKNOWN_EVENT
@@ -140,6 +142,8 @@ class HyperliquidFrames:
 
     def _update(self, fields: _CandleFields) -> HyperliquidUpdate:
         now_ms = max(fields.t, self._now_ms())
+        if fields.t > self._minute_ms:
+            self._minute_ms = fields.t
         candle = Candle(
             open_ms=fields.t,
             open=fields.o,
@@ -195,7 +199,7 @@ def kline_stream(symbol: str) -> str:
     return f"{CANDLE}{hyperliquid_coin(symbol)}"
 
 
-def hyperliquid_dialect(now_ms: Callable[[], int], on_contexts: Callable[[bytes], None]) -> Dialect:
+def hyperliquid_dialect(now_ms: Callable[[], int], on_contexts: Callable[[bytes, int], None]) -> Dialect:
     """Of one feed; as in `HyperliquidFrames`."""
     frames = HyperliquidFrames(now_ms, on_contexts)
     return Dialect(

@@ -20,7 +20,7 @@ from altmonitor.exchanges.rest.client import POOL, VenueRest
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.exchanges.rest.venue_market import VenueMarket
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.market.candles import Candle
+from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.market.contracts import Contract
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 from altmonitor.positioning.funding import VenueFunding
@@ -63,11 +63,13 @@ class HyperliquidRest(VenueMarket):
         self._has_builders = has_builders
         self.lists = AssetLists()
         self._pushed: tuple[bytes, float] | None = None
+        self._minute_ms = 0
         self._rows: Cache[str, list[Row]] = Cache(clock=clock, ttl_s=TABLE_SHARED_S)
 
-    def on_contexts(self, frame: bytes) -> None:
-        """The socket's table of all dexes. Only kept; it is read when somebody asks."""
-        self._pushed = frame, self._clock.monotonic()
+    def on_contexts(self, frame: bytes, minute_ms: int) -> None:
+        """The socket's table of all dexes, and the minute of the newest candle before it. Only kept; it is read when
+        somebody asks."""
+        self._pushed, self._minute_ms = (frame, self._clock.monotonic()), minute_ms
 
     async def _ask(self, priority: Priority, weight: int, **asked: object) -> bytes:
         return await self._rest.ask(Ask(target=question(**asked), priority=priority, weight=weight, pool=POOL))
@@ -133,7 +135,14 @@ class HyperliquidRest(VenueMarket):
 
     async def fundings(self) -> list[Funding]:
         rows, now_ms = await self._newest_rows(Priority.UNIVERSE), self._guard.exchange_clock.now_ms()
-        return _readable(rows, lambda row: row.funding(now_ms))
+        told_ms = self._told_ms(now_ms)
+        return _readable(rows, lambda row: row.funding(now_ms, told_ms=told_ms))
+
+    def _told_ms(self, now_ms: int) -> int:
+        """When the table was told, to the minute. The venue stamps none; its candles say which minute it is, to all the
+        same. now_ms: its clock as we know it, which counts where no candle has come lately."""
+        by_clock_ms = now_ms - now_ms % MINUTE_MS
+        return self._minute_ms if abs(self._minute_ms - by_clock_ms) <= MINUTE_MS else by_clock_ms
 
     async def funding_hours(self) -> dict[str, float]:
         """Every contract is settled each hour, which is the usual here."""

@@ -76,14 +76,14 @@ def test_figures_are_of_one_side_in_coins_per_hour_and_in_percent() -> None:
     (row,) = lists("BTC").joined("", [context(80_000)])
     assert row.open_interest(7).contracts == 1_000.0
     assert row.day().change_pct == pytest.approx(25.0)
-    funding = row.funding(now_ms=3_600_000 * 5 + 17)
-    assert (funding.rate, funding.next_ms) == (0.0000125, 3_600_000 * 6)
+    funding = row.funding(now_ms=3_600_000 * 5 + 17, told_ms=3_600_000 * 5)
+    assert (funding.rate, funding.next_ms, funding.time_ms) == (0.0000125, 3_600_000 * 6, 3_600_000 * 5)
     assert funding.index_price == pytest.approx(79_920)
 
 
 def test_what_is_null_is_not_told_and_not_zero() -> None:
     (row,) = lists("BTC").joined("", [Context(mark_px="1", prev_day_px="0.0")])
-    for read in (lambda: row.open_interest(7), row.day, lambda: row.funding(7)):
+    for read in (lambda: row.open_interest(7), row.day, lambda: row.funding(7, told_ms=0)):
         with pytest.raises(ValueError, match="not"):
             read()
 
