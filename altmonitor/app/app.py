@@ -64,7 +64,7 @@ SEEING_WITHIN_S = 5.0
 SEEING_LOOK_S = 0.1
 AFTER_SEEING = frozenset(
     {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board", "wallets"}
-    | {"scores", "scores of the file", "outcomes of scores", "fundings for others", "ratios of the table"}
+    | {"scores", "scores of the file", "outcomes of scores", "kept for others", "ratios of the table"}
 )
 """Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
 or after `SEEING_WITHIN_S` when that takes longer."""

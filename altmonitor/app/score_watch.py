@@ -15,6 +15,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Venue
 from altmonitor.delivery.score_webhooks import ScoreWebhookDeps, ScoreWebhooks
+from altmonitor.operations.api_health import HEALTH_KEY, health_kept
 from altmonitor.operations.confirm import WORTH_KEEPING
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.known_fundings import live_fundings
@@ -33,7 +34,7 @@ SIDES: Final[tuple[TradeSide, ...]] = ("long", "short")
 REMEMBERED_S: Final = 3_600
 """What an earlier run found last counts as known for so long."""
 PRUNE_EVERY_S: Final = 86_400
-FUNDINGS_EVERY_S: Final = 120.0
+KEPT_EVERY_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class ScoreWatch:
             "scores": self.run,
             "outcomes of scores": self._recorder.run,
             "signal webhooks": self.webhooks.run,
-            "fundings for others": self.run_fundings,
+            "kept for others": self.run_kept,
         }
 
     async def run(self) -> None:
@@ -94,21 +95,22 @@ class ScoreWatch:
             except StorageError as problem:
                 log.warning("scores cannot be kept now: %s", problem)
 
-    async def run_fundings(self) -> None:
-        """Until cancelled: `altmonitor api` beside this process knows them from the file alone."""
+    async def run_kept(self) -> None:
+        """Until cancelled: `altmonitor api` beside this process knows from the file alone what only this one knows."""
         while True:
-            await self._deps.clock.sleep(FUNDINGS_EVERY_S)
+            await self._deps.clock.sleep(KEPT_EVERY_S)
             try:
-                await self.keep_fundings()
+                await self.keep_for_others()
             except StorageError as problem:
-                log.warning("fundings cannot be kept now: %s", problem)
+                log.warning("fundings and the health of exchanges cannot be kept now: %s", problem)
 
-    async def keep_fundings(self) -> None:
-        """Raises: StorageError."""
+    async def keep_for_others(self) -> None:
+        """Fundings, and how well exchanges answer. Raises: StorageError."""
         context = self._deps.context
         if context.monitor is not None:
             known = await live_fundings(context.monitor, self._deps.clock.now_ms())
             await self._deps.store.fundings.replace([row for rows in known.values() for row in rows])
+            await self._deps.store.meta_set(HEALTH_KEY, health_kept(context))
 
     async def look(self) -> None:
         """Once at every contract. Raises: StorageError."""

@@ -9,7 +9,7 @@ import msgspec
 
 from altmonitor.core.health import Health
 from altmonitor.core.status import VenueStatus
-from altmonitor.core.types import Venue
+from altmonitor.core.types import VENUE_NAMES, Venue
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.operation import Operation
 from altmonitor.operations.preferences import PreferencesRequest
@@ -20,6 +20,10 @@ VenueState = Literal["ok", "degraded", "down"]
 STALE_S = 30.0
 SLOW_MS = 2_000.0
 MANY_ERRORS = 0.2
+HEALTH_KEY = "exchange_health"
+KEPT_MS = 600_000
+"""What a monitor kept longer ago is not told as if it were of now."""
+NO_HEALTH = "no monitor runs in this process, and none beside it has kept what it measures within ten minutes"
 FEWEST_REQUESTS = 10
 """Of fewer in an hour no rate makes a venue degraded."""
 
@@ -47,14 +51,29 @@ class ExchangeHealth(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[SourceUsed, ...]
 
 
+class KeptHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What a running monitor keeps for a process beside it. at_ms: when, unix ms."""
+
+    at_ms: int
+    exchanges: dict[str, ExchangeState]
+
+
+def health_kept(context: OperationContext) -> str:
+    """What `exchange_health` tells elsewhere, as text. Raises: NoMonitor."""
+    states = _measured(context, context.running().health())
+    return msgspec.json.encode(KeptHealth(at_ms=context.clock.now_ms(), exchanges=states)).decode()
+
+
 async def exchange_health(context: OperationContext, arguments: PreferencesRequest) -> ExchangeHealth:
-    now_ms = context.clock.now_ms()
-    health = None if context.monitor is None else context.monitor.health()
-    found = {} if health is None else {one.venue: one for one in _venues(health, context.config.venues[0])}
-    states = {
-        name: _exchange_state(name, found.get(name), health) for name in ("binance", "bybit", "okx", "hyperliquid")
-    }
+    now_ms = told_ms = context.clock.now_ms()
+    if context.monitor is not None:
+        states = _measured(context, context.monitor.health())
+    elif (kept := await _kept(context)) is not None:
+        states, told_ms = _older(kept, now_ms), kept.at_ms
+    else:
+        states = {name: _unknown(name, NO_HEALTH) for name in VENUE_NAMES}
     told = [one.status for one in states.values() if one.status is not None]
+    age_s = number((now_ms - told_ms) / 1000, 1)
     overall: VenueState | None = None
     if told:
         overall = "down" if all(one == "down" for one in told) else "ok" if set(told) == {"ok"} else "degraded"
@@ -63,13 +82,44 @@ async def exchange_health(context: OperationContext, arguments: PreferencesReque
         overall_status=overall,
         exchanges=states,
         coverage=len(told) / len(states),
-        unavailable={} if told else {"overall_status": "no monitor runs in this process"},
+        unavailable={} if told else {"overall_status": NO_HEALTH},
         sources=tuple(
-            SourceUsed(name=one.source, venue=name, endpoint="own measurement", age_s=0.0)
+            SourceUsed(name=one.source, venue=name, endpoint="own measurement", age_s=age_s)
             for name, one in states.items()
             if one.status is not None
         ),
     )
+
+
+async def _kept(context: OperationContext) -> KeptHealth | None:
+    """None where no monitor beside this process measured anything lately."""
+    text = None if context.scores is None else await context.scores.meta_get(HEALTH_KEY)
+    if text is None:
+        return None
+    try:
+        found = msgspec.json.decode(text, type=KeptHealth)
+    except msgspec.DecodeError:  # of a later version
+        return None
+    return found if 0 <= context.clock.now_ms() - found.at_ms <= KEPT_MS else None
+
+
+def _older(kept: KeptHealth, now_ms: int) -> dict[str, ExchangeState]:
+    """Ages go on."""
+    passed_s = (now_ms - kept.at_ms) / 1000
+
+    def older(one: ExchangeState) -> ExchangeState:
+        age_s = None if one.last_data_age_s is None else number(one.last_data_age_s + passed_s, 1)
+        return msgspec.structs.replace(one, last_data_age_s=age_s, source=f"{one.source} of the monitor beside this")
+
+    return {name: older(one) for name, one in kept.exchanges.items()}
+
+
+def _measured(context: OperationContext, health: Health) -> dict[str, ExchangeState]:
+    found = {one.venue: one for one in _venues(health, context.config.venues[0])}
+    return {
+        name: _exchange_state(name, found[name]) if name in found else _unknown(name, "this venue is not watched")
+        for name in VENUE_NAMES
+    }
 
 
 def _venues(health: Health, main: Venue) -> list[VenueStatus]:
@@ -85,20 +135,20 @@ def _venues(health: Health, main: Venue) -> list[VenueStatus]:
     ]
 
 
-def _exchange_state(name: str, one: VenueStatus | None, health: Health | None) -> ExchangeState:
-    source = f"{name}:own measurement"
+def _unknown(name: str, why: str) -> ExchangeState:
     fields = ("status", "latency_ms", "error_rate_1h", "requests_1h", "last_data_age_s")
-    if one is None or health is None:
-        why = "no monitor runs in this process" if health is None else "this venue is not watched"
-        return ExchangeState(
-            status=None,
-            latency_ms=None,
-            error_rate_1h=None,
-            requests_1h=None,
-            last_data_age_s=None,
-            unavailable=dict.fromkeys(fields, why),
-            source=source,
-        )
+    return ExchangeState(
+        status=None,
+        latency_ms=None,
+        error_rate_1h=None,
+        requests_1h=None,
+        last_data_age_s=None,
+        unavailable=dict.fromkeys(fields, why),
+        source=f"{name}:own measurement",
+    )
+
+
+def _exchange_state(name: str, one: VenueStatus) -> ExchangeState:
     age_s, guard = one.feed.last_frame_age_s, one.guard
     rate = guard.failed_1h / guard.sent_1h if guard.sent_1h else None
     missing = {}
@@ -115,7 +165,7 @@ def _exchange_state(name: str, one: VenueStatus | None, health: Health | None) -
         requests_1h=guard.sent_1h,
         last_data_age_s=digits(age_s, 1),
         unavailable=missing,
-        source=source,
+        source=f"{name}:own measurement",
     )
 
 

@@ -190,6 +190,7 @@ class AssetFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RotationValue(msgspec.Struct, frozen=True, kw_only=True):
+    venue: str
     from_symbol: str
     to_symbol: str
     window: str
@@ -222,6 +223,11 @@ async def flows(context: OperationContext, arguments: FlowsArguments) -> Flows:
         symbol: [imbalance(rows, hours=hours, now_ms=now_ms) for hours in WINDOWS_H] for symbol, rows in found.items()
     }
     elsewhere = [rows for rows in others if not isinstance(rows, str)]
+    of_okx = {
+        symbol: _imbalances(rows, now_ms)
+        for symbol, rows in zip(symbols, others, strict=True)
+        if not isinstance(rows, str)
+    }
     ends = {
         f"binance:{TICKER}": [rows[-1].open_ms + MINUTE_MS for rows in found.values() if rows],
         f"okx:{TAKER_VOLUME}": [rows[-1].open_ms + rows[-1].minutes * MINUTE_MS for rows in elsewhere],
@@ -229,12 +235,13 @@ async def flows(context: OperationContext, arguments: FlowsArguments) -> Flows:
     return Flows(
         ts=now_ms // 1000,
         assets=tuple(
-            _asset(symbol, sums.get(symbol), rows, there, now_ms)
+            _asset(symbol, sums.get(symbol) or str(rows), of_okx.get(symbol) or str(there))
             for symbol, rows, there in zip(symbols, asked, others, strict=True)
         ),
         rotations_detected=tuple(
-            RotationValue(from_symbol=one.from_symbol, to_symbol=one.to_symbol, window=f"{one.hours}h")
-            for one in rotations(sums)
+            RotationValue(venue=venue, from_symbol=one.from_symbol, to_symbol=one.to_symbol, window=f"{one.hours}h")
+            for venue, rows in (("binance", sums), ("okx", of_okx))
+            for one in rotations(rows)
         ),
         coverage=number(len(found) / len(symbols)) if symbols else 0.0,
         note="taker imbalance of perpetuals, not deposits or withdrawals",
@@ -283,26 +290,18 @@ async def _day_of(context: OperationContext, symbol: str, now_ms: int) -> Sequen
     return found or "the venue has no candles of it"
 
 
-def _asset(
-    symbol: str,
-    sums: Sequence[Imbalance] | None,
-    rows: Sequence[Candle] | str,
-    there: Sequence[TakerBucket] | str,
-    now_ms: int,
-) -> AssetFlow:
+def _imbalances(rows: Sequence[TakerBucket], now_ms: int) -> list[Imbalance]:
+    return [imbalance(rows, hours=hours, now_ms=now_ms, each_min=rows[0].minutes) for hours in WINDOWS_H]
+
+
+def _asset(symbol: str, perp: Sequence[Imbalance] | str, okx: Sequence[Imbalance] | str) -> AssetFlow:
+    """By window, or why it is not known."""
     missing = {"spot": SPOT_MISSING, "bybit": NO_TAKERS, "hyperliquid": NO_TAKERS}
-    if isinstance(rows, str):
-        missing["perp"] = rows
-    of_okx = None
-    if isinstance(there, str):
-        missing["okx"] = there
-    else:
-        each_min = there[0].minutes
-        of_okx = [imbalance(there, hours=hours, now_ms=now_ms, each_min=each_min) for hours in WINDOWS_H]
+    missing |= {name: told for name, told in (("perp", perp), ("okx", okx)) if isinstance(told, str)}
     return AssetFlow(
         symbol=symbol,
-        perp=None if sums is None else _windows(sums, f"binance:{TICKER}"),
-        okx=None if of_okx is None else _windows(of_okx, f"okx:{TAKER_VOLUME}"),
+        perp=None if isinstance(perp, str) else _windows(perp, f"binance:{TICKER}"),
+        okx=None if isinstance(okx, str) else _windows(okx, f"okx:{TAKER_VOLUME}"),
         bybit=None,
         hyperliquid=None,
         spot=None,

@@ -198,7 +198,7 @@ async def test_j23_states_are_told_from_own_looks() -> None:
 
 async def test_fundings_are_kept_for_a_process_beside_this_one() -> None:
     bench = Bench()
-    await watch(bench, whole(bench), []).keep_fundings()
+    await watch(bench, whole(bench), []).keep_for_others()
     kept = await bench.scores.fundings.all(since_ms=NOW_MS - 60_000)
     assert [(one.funding.venue, one.funding.rate_8h) for one in kept if one.funding.symbol == "SOLUSDT"] == [
         ("binance", 0.0001),

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
 import pytest
 
 from altmonitor.operations.errors import BadArgument, DataStale
@@ -154,3 +160,22 @@ async def test_j26_a_change_of_preferences_keeps_the_rest_and_refuses_a_zone_tha
         with pytest.raises(BadArgument):
             await asked("set_preferences", context, **wrong)
     assert (await asked("get_preferences", context)).timezone == "Europe/Berlin"
+
+
+async def test_the_sample_of_the_page_is_what_the_program_answers() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "smart-money-api.md").read_text("utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    sample = json.loads(re.sub(r", …", "", shown))
+    answer = msgspec.to_builtins(await asked("confirm_trade", whole(wallets=None), symbol="SOL", direction="long"))
+    assert different(sample, answer, "") == []
+    assert len(sample) >= 15
+
+
+def different(shown: Any, answer: Any, at: str) -> list[str]:
+    """Where the page says what the answer does not; of an object or a list it may leave the rest out."""
+    if isinstance(shown, dict) and isinstance(answer, dict):
+        return [found for name, value in shown.items() for found in different(value, answer.get(name), f"{at}.{name}")]
+    if isinstance(shown, list) and isinstance(answer, list | tuple):
+        pairs = enumerate(zip(shown, answer, strict=False))
+        return [found for number, (one, other) in pairs for found in different(one, other, f"{at}[{number}]")]
+    return [] if shown == answer else [f"{at}: {shown!r}, answered {answer!r}"]

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
+from altmonitor.interfaces.positioning import TakerBucket
 from altmonitor.market.liquidations import LiquidationMinute
-from altmonitor.operations.api_health import ExchangeState
+from altmonitor.operations.api_health import HEALTH_KEY, ExchangeState, health_kept
 from altmonitor.operations.context import ScoreCache
 from altmonitor.operations.errors import BadArgument, Unavailable
 from altmonitor.operations.known_fundings import live_fundings
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.storage.score_store import scores_in
 from tests.operations.operations_kit import NOW_MS, Bench
-from tests.operations.score_kit import whole
+from tests.operations.score_kit import StandingTakers, whole
 from tests.operations.test_confirm import asked
 
 HOUR = 3_600_000
@@ -167,6 +168,22 @@ async def test_j21_flows_are_the_exact_sum_of_takers_and_say_what_they_are_not()
     assert "not deposits" in found.note
 
 
+async def test_j21_rotations_are_told_of_each_venue_by_its_own_takers() -> None:
+    class Opposite(StandingTakers):
+        """Takers sell one coin and buy the other."""
+
+        async def taker_day(self, symbol: str, *, priority: object) -> list[TakerBucket]:
+            rows = await super().taker_day(symbol, priority=priority)
+            return [replace(row, taker_quote_usdt=700.0) for row in rows] if symbol == "SOLUSDT" else rows
+
+    context = whole()
+    context = replace(context, cohorts={**context.cohorts, "okx": Opposite()})
+    await asked("set_preferences", context, watchlist=["SOLUSDT", "BTCUSDT"])
+    found = (await asked("taker_flows", context)).rotations_detected
+    assert {(one.venue, one.from_symbol, one.to_symbol) for one in found} == {("okx", "BTCUSDT", "SOLUSDT")}
+    assert [one.window for one in found] == ["1h", "4h", "12h", "24h"]
+
+
 async def test_j25_a_venue_that_is_not_watched_has_no_state_and_a_reason() -> None:
     found = await asked("exchange_health", whole(Bench()))
     assert found.exchanges["binance"].status in ("ok", "degraded", "down")
@@ -202,6 +219,29 @@ async def test_j25_latency_and_errors_are_measured_of_every_venue_and_make_it_de
     silent = await okx()
     assert (silent.latency_ms, silent.error_rate_1h, silent.requests_1h) == (None, None, 0)
     assert set(silent.unavailable) == {"latency_ms", "error_rate_1h"}
+
+
+async def test_j25_a_process_beside_the_monitor_tells_what_that_one_measured_with_its_age() -> None:
+    bench = Bench()
+    alone = replace(whole(bench), monitor=None)
+    nothing = await asked("exchange_health", alone)
+    assert {one.status for one in nothing.exchanges.values()} == {None}
+    assert "none beside it has kept what it measures within ten minutes" in nothing.unavailable["overall_status"]
+    live = await asked("exchange_health", whole(bench))
+    await bench.scores.meta_set(HEALTH_KEY, health_kept(whole(bench)))
+    bench.clock.ms += 60_000
+    found = await asked("exchange_health", alone)
+    here, there = live.exchanges["binance"], found.exchanges["binance"]
+    assert (there.status, there.latency_ms, there.requests_1h) == (here.status, here.latency_ms, here.requests_1h)
+    assert there.last_data_age_s == here.last_data_age_s + 60
+    assert there.source == "binance:own measurement of the monitor beside this"
+    assert [(one.venue, one.age_s) for one in found.sources] == [("binance", 60.0)]
+    assert found.exchanges["okx"].unavailable["status"] == "this venue is not watched"
+    assert (await asked("score_health", alone)).sources["binance"].lag_s == there.last_data_age_s
+    bench.clock.ms += 600_000
+    assert (await asked("exchange_health", alone)).overall_status is None
+    await bench.scores.meta_set(HEALTH_KEY, '{"of": "a later version"}')
+    assert (await asked("exchange_health", alone)).overall_status is None
 
 
 async def test_j13_onchain_is_unconfigured_and_not_ok() -> None:
