@@ -12,13 +12,17 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ExchangeError
+from altmonitor.core.errors import BadAnswer, ExchangeError
 
 log = logging.getLogger(__name__)
 
 DISAGREE_MS: Final = 1_500
 """By so much the two clocks of the machine may differ since they were last compared with the exchange's."""
 SLOW_ANSWER_S: Final = 2.0
+EARLIEST_MS: Final = 1_577_836_800_000  # 2020
+LATEST_MS: Final = 4_102_444_800_000  # 2100
+"""An exchange that tells a time outside of these tells none: zero, seconds, microseconds. Believed, it would be what
+everything that was seen is compared with."""
 MISSED_MS: Final = 2_000
 """What the exchange's clock is found to be ahead of what is expected, and more than an answer can take."""
 
@@ -61,7 +65,12 @@ class ExchangeClock:
 
     def answered(self, server_ms: int, *, before_s: float, before_ms: int) -> None:
         """The exchange told its time in an answer to what was asked at that moment of our two clocks. A slow answer
-        tells the time of an unknown moment; so does one during which the machine slept or its clock was set."""
+        tells the time of an unknown moment; so does one during which the machine slept or its clock was set.
+
+        Raises: BadAnswer for what is no time of an exchange.
+        """
+        if not EARLIEST_MS <= server_ms < LATEST_MS:
+            raise BadAnswer(f"not the time of an exchange: {str(server_ms)[:40]}")
         took_s = self._clock.monotonic() - before_s
         if took_s < SLOW_ANSWER_S and abs(self._clock.now_ms() - before_ms - took_s * 1000) < SLOW_ANSWER_S * 1000:
             self.sync(server_ms + took_s * 500)

@@ -75,7 +75,10 @@ class VenueMarket(ABC):
     async def server_time_ms(self) -> int:
         """Also sets our idea of the venue's clock."""
         before_s, before_ms = self._clock.monotonic(), self._clock.now_ms()
-        server_ms = await self._read_time_ms()
+        try:
+            server_ms = await self._read_time_ms()
+        except ValueError as problem:
+            raise BadAnswer(f"the venue's time: {problem}") from None
         self._guard.exchange_clock.answered(server_ms, before_s=before_s, before_ms=before_ms)
         return server_ms
 
