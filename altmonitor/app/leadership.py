@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import LeadershipLost, StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.sampled import APART_MS
@@ -76,9 +77,9 @@ class Leadership:
 
     async def win(self) -> Takeover:
         """Returns once this feed leads. A database that does not answer is asked again."""
-        is_failing, is_told = False, False
+        failures, is_told = FailureLog(log, "standing by, and the database does not answer: %s", of=StorageError), False
         while True:
-            try:
+            with failures:
                 won = await self._try()
                 if won is not None:
                     return won
@@ -86,12 +87,6 @@ class Leadership:
                     log.info("standing by: another feed leads, and this one is ready to follow it")
                     is_told = True
                 await self._follow()
-            except StorageError as problem:
-                if not is_failing:
-                    log.warning("standing by, and the database does not answer: %s", problem)
-                is_failing = True
-            else:
-                is_failing = False
             await self._clock.sleep(ASK_EVERY_S)
 
     async def _try(self) -> Takeover | None:
@@ -115,21 +110,15 @@ class Leadership:
     async def keep(self) -> None:
         """Until cancelled. Raises LeadershipLost when another feed has taken over, or shall because it sees the market
         and this one does not."""
-        is_failing = False
+        failures = FailureLog(log, "the lease cannot be renewed, trying again: %s", of=StorageError)
         while True:
             await self._clock.sleep(RENEW_EVERY_S)
-            try:
+            with failures:
                 await self._renew()
                 await self._say_seeing()
                 if self._is_blind() and await self._another_sees():
                     await self.resign()
                     raise LeadershipLost("this feed sees nothing and another one does: that one leads now")
-            except StorageError as problem:
-                if not is_failing:
-                    log.warning("the lease cannot be renewed, trying again: %s", problem)
-                is_failing = True
-            else:
-                is_failing = False
 
     async def resign(self) -> None:
         """Another feed may lead at once; for an orderly end. Raises StorageError."""

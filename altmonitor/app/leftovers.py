@@ -21,6 +21,7 @@ from contextlib import suppress
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.log import FailureLog
 from altmonitor.interfaces.cluster import FoundAlert, HandOver
 from altmonitor.storage.database_store import MOST_IN_MEMORY
 
@@ -58,18 +59,13 @@ class Leftovers:
 
     async def run(self) -> None:
         """Until cancelled."""
-        is_failing = False
+        failures = FailureLog(log, "alerts cannot be handed over, trying again: %s", of=StorageError)
         while True:
             await self._work.wait()
-            try:
+            with failures:
                 await self.flush()
-            except StorageError as problem:
-                if not is_failing:
-                    log.warning("%d alerts cannot be handed over, trying again: %s", len(self._found), problem)
-                is_failing = True
+            if failures.is_failing:
                 await self._clock.sleep(TRY_EVERY_S)
-            else:
-                is_failing = False
 
     async def leave(self) -> None:
         """For an orderly end, bounded: once more."""
@@ -109,8 +105,9 @@ class TakenOver:
 
     async def run(self) -> None:
         """Until cancelled. A database that does not answer is asked again."""
+        failures = FailureLog(log, "what other feeds hand over cannot be taken, trying again: %s", of=StorageError)
         while True:
-            with suppress(StorageError):
+            with failures:
                 await self.take()
             await self._clock.sleep(TAKE_EVERY_S)
 

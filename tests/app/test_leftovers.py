@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from altmonitor.app.leftovers import Leftovers, TakenOver
+import pytest
+
+from altmonitor.app.leftovers import TAKE_EVERY_S, Leftovers, TakenOver
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
@@ -151,3 +153,19 @@ async def test_a_chat_that_nobody_judges_for_any_more_hears_nothing_of_it() -> N
     await leader.taken_over.take()
     assert table.stored == {}
     assert await table.waiting() == []
+
+
+async def test_a_database_that_hands_nothing_over_is_said_once_and_asked_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, table = MovableClock(T0), Table()
+    leader = Leader(table, clock)
+    table.is_away = True
+    async with at_work(leader.taken_over.run(), on=clock):
+        await clock.advance(3 * TAKE_EVERY_S)
+        assert caplog.messages == ["what other feeds hand over cannot be taken, trying again: away"]
+        table.is_away = False
+        await clock.advance(TAKE_EVERY_S)
+        table.is_away = True
+        await clock.advance(TAKE_EVERY_S)
+    assert len(caplog.messages) == 2
