@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from yarl import URL
 
 
-class Routes(Protocol):
-    def add_to(self, router: web.UrlDispatcher) -> None: ...
-
-
 class LateRoutes(web.AbstractResource):
-    """Stands for every address that the application itself does not know. load: imports and makes the routes, in a
-    thread of its own, so that the loop goes on meanwhile."""
+    """Stands for every address that the application itself does not know. load: imports what they need and gives them,
+    in a thread of its own, so that the loop goes on meanwhile."""
 
-    def __init__(self, load: Callable[[], Routes]) -> None:
+    def __init__(self, load: Callable[[], web.UrlDispatcher]) -> None:
         super().__init__()
         self._load = load
         self._loading = asyncio.Lock()
@@ -35,9 +31,7 @@ class LateRoutes(web.AbstractResource):
     async def _loaded(self) -> web.UrlDispatcher:
         async with self._loading:
             if self._router is None:
-                routes, router = await asyncio.to_thread(self._load), web.UrlDispatcher()
-                routes.add_to(router)
-                self._router = router
+                self._router = await asyncio.to_thread(self._load)
         return self._router
 
     @property

@@ -26,7 +26,7 @@ from altmonitor.web.access import PATIENCE_S, WrongTokens, is_called_locally, is
 from altmonitor.web.api_keys import OPEN_PATHS, RATE_LIMIT, ApiKeys, KeyTable
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
-from altmonitor.web.late_routes import LateRoutes, Routes
+from altmonitor.web.late_routes import LateRoutes
 from altmonitor.web.refusals import (
     PROBLEM,
     RETRY_AFTER_S,
@@ -280,12 +280,16 @@ class HttpServer:
             if self._is_befriended(request.headers.get("Origin")):
                 response.headers["Access-Control-Allow-Origin"] = self._deps.cors_origin
 
-    def _load_site(self) -> Routes:
-        from altmonitor.web.pages.site import PagesDeps
-        from altmonitor.web.site_routes import SiteRoutes
+    def _load_site(self) -> web.UrlDispatcher:
+        """What is asked for beside `/health`: operations, their description, and the pages."""
+        from altmonitor.web.openapi import OpenApi
+        from altmonitor.web.operations import OperationRoutes
+        from altmonitor.web.pages.site import Pages, PagesDeps
 
-        deps = self._deps
-        return SiteRoutes(
+        deps, router = self._deps, web.UrlDispatcher()
+        router.add_get("/openapi.json", OpenApi().answer)
+        OperationRoutes(deps.operations, clock=deps.clock).add_to(router)
+        pages = Pages(
             PagesDeps(
                 context=deps.operations,
                 clock=deps.clock,
@@ -293,6 +297,8 @@ class HttpServer:
                 csrf=self._visitors.csrf_of,
             )
         )
+        pages.add_to(router)
+        return router
 
     # --- routes --------------------------------------------------------------------------------------------------
 

@@ -16,12 +16,11 @@ class Counted:
     def __init__(self) -> None:
         self.loads = 0
 
-    def load(self) -> Counted:
+    def load(self) -> web.UrlDispatcher:
         self.loads += 1
-        return self
-
-    def add_to(self, router: web.UrlDispatcher) -> None:
+        router = web.UrlDispatcher()
         router.add_get("/api/symbols/{symbol}/why", self._why)
+        return router
 
     async def _why(self, request: web.Request) -> web.Response:
         return web.Response(text=request.match_info["symbol"])
