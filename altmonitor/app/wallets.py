@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager
 from typing import Final
 
-from altmonitor.collect.wallet_lookup import WalletLookups
-from altmonitor.collect.wallets import WalletCollector, WalletWatchDeps
+from altmonitor.collect.wallets import WalletCollector, WalletLookups, WalletWatchDeps
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import StorageError

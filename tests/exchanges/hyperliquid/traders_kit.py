@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from altmonitor.collect.wallet_lookup import WalletLookups
+from altmonitor.collect.wallets import WalletLookups
 from altmonitor.exchanges.hyperliquid.traders import HyperliquidTraders
 from altmonitor.exchanges.hyperliquid.wallets import HyperliquidWallets
 from altmonitor.interfaces.wallets import HourOfPool
