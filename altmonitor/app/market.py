@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from altmonitor.app.gap_log import GapLog, SeenMark
+from altmonitor.app.open_interest_watch import OpenInterestWatch
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import PATIENCE_S, StartupDeps, StartupMessage
@@ -144,6 +145,13 @@ class MarketSide:
             _FeedListener(
                 on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
             )
+        )
+        self._oi_watch = OpenInterestWatch(
+            clock=clock,
+            status=self.sweep.status,
+            is_excused=self._has_no_open_interest_otherwise,
+            on_missing=deps.notices.on_open_interest_missing,
+            on_back=deps.notices.on_open_interest_back,
         )
         self.liquidations = self._build_liquidations()
         self.clock_sync = ClockSync(
@@ -323,6 +331,7 @@ class MarketSide:
             "first contracts": self._tell_without_contracts,
             "feed": self.feed.run,
             "open interest": self.sweep.run,
+            "open interest told": self._oi_watch.run,
             "snapshots": self.snapshots.run,
             **({} if self.liquidations is None else self.liquidations.loops()),
             "back-fill": self.backfill.run,
@@ -410,6 +419,10 @@ class MarketSide:
         return None if day is None else day.quote_usdt
 
     # --- between the parts
+
+    def _has_no_open_interest_otherwise(self) -> bool:
+        """Of a venue that is blind or refuses us another notice tells."""
+        return not self._symbols or self.feed.status().is_blind or self.rest.guard_status().state == "blocked"
 
     def _on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
         self.on_samples(kind, samples)

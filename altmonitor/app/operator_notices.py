@@ -36,6 +36,8 @@ from altmonitor.render.notices import (
     ExchangeBlockedNotice,
     ExchangeFree,
     Notice,
+    OpenInterestBack,
+    OpenInterestMissing,
     SecondPollerNotice,
     SymbolsBack,
     SymbolsSilent,
@@ -250,6 +252,14 @@ class OperatorNotices:
 
     def on_database_set_aside(self, path: Path) -> None:
         self.notify(DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)), to="operator")
+
+    def on_open_interest_missing(self, reason: Cause | None, percent: int) -> None:
+        """percent: of the contracts of which figures came."""
+        notice = OpenInterestMissing(at_ms=self._clock.now_ms(), reason=reason, percent=percent)
+        self.notify_of_market(notice, to="operator")
+
+    def on_open_interest_back(self, since_ms: int) -> None:
+        self.notify_of_market(OpenInterestBack(at_ms=self._clock.now_ms(), since_ms=since_ms), to="operator")
 
     def on_skew(self, skew_ms: float) -> None:
         """Our clock minus the exchange's; told when it becomes large and when it is small again."""

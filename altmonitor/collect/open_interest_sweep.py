@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import (
     BadAnswer,
@@ -60,6 +61,7 @@ class _Round:
     sampled: int = 0
     is_given_up: bool = False
     failures: Counter[str] = field(default_factory=Counter)
+    trouble: Cause | None = None
 
 
 class OpenInterestSweep:
@@ -109,6 +111,7 @@ class OpenInterestSweep:
             coverage=min(1.0, self._last.sampled / self._last.expected) if self._last.expected else 0.0,
             period_s=max(self._period_s * self._stretch, len(self._ring) * self._gap_s()),
             failures=dict(self._last.failures),
+            trouble=self._last.trouble,
             ended=self._ended,
         )
 
@@ -163,6 +166,7 @@ class OpenInterestSweep:
     def _count(self, symbol: str, problem: ExchangeError, in_round: _Round) -> None:
         cause = next((name for kind, name in CAUSES if isinstance(problem, kind)), "other")
         in_round.failures[cause] += 1
+        in_round.trouble = problem.cause
         if isinstance(problem, ExchangeBlocked):
             self._blocked_until_ms = max(self._blocked_until_ms, problem.until_ms)
         elif isinstance(problem, UnknownSymbol):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeError
 from altmonitor.core.status import SweepStatus
@@ -49,6 +50,7 @@ class OpenInterestTableSweep:
         self._sampled_s: float | None = None
         self._coverage = 0.0
         self._failures: dict[str, int] = {}
+        self._trouble: Cause | None = None
         self._failed_in_row = 0
         self._ended = 0
 
@@ -59,6 +61,7 @@ class OpenInterestTableSweep:
             coverage=self._coverage,
             period_s=SAMPLE_EVERY_S,
             failures=dict(self._failures),
+            trouble=self._trouble,
             ended=self._ended,
         )
 
@@ -78,7 +81,7 @@ class OpenInterestTableSweep:
             return self._on_failure(problem)
         if self._failed_in_row:
             log.info("open interest is told again after %d failures", self._failed_in_row)
-            self._failed_in_row, self._failures = 0, {}
+            self._failed_in_row, self._failures, self._trouble = 0, {}, None
         self._sample(rows, now_s)
         return max(0.0, now_s + SAMPLE_EVERY_S - self._clock.monotonic())
 
@@ -104,6 +107,7 @@ class OpenInterestTableSweep:
 
     def _on_failure(self, problem: ExchangeError) -> float:
         self._failed_in_row += 1
+        self._trouble = problem.cause
         match problem:
             case ExchangeBlocked():
                 cause = "blocked"

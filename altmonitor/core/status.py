@@ -58,13 +58,14 @@ class SweepStatus:
     """sweep_age_s: since the last sweep ended, None before the first. coverage: share (0…1) of symbols sampled in it.
 
     period_s: what a sweep takes now (longer than OI_POLL_SEC when it slows itself). failures: by cause, last sweep.
-    ended: how many there were since the start.
+    trouble: the newest of them, None where nothing failed. ended: how many there were since the start.
     """
 
     sweep_age_s: float | None = None
     coverage: float = 0.0
     period_s: float = 60.0
     failures: Mapping[str, int] = field(default_factory=dict)
+    trouble: Cause | None = None
     ended: int = 0
 
 

@@ -29,6 +29,8 @@ from altmonitor.render.notices import (
     ExchangeFree,
     FeedTakenOver,
     Notice,
+    OpenInterestBack,
+    OpenInterestMissing,
     SecondPollerNotice,
     SettingsDamaged,
     Started,
@@ -91,6 +93,14 @@ def _lines(notice: Notice, style: Style) -> list[str]:
             return _clock_skew(notice, style)
         case ClockFine():
             return [say("clock_fine")]
+        case OpenInterestMissing():
+            if notice.percent:
+                title, effect = say("open_interest_few", percent=notice.percent), say("open_interest_few_effect")
+            else:
+                title, effect = say("open_interest_missing"), say("open_interest_missing_effect")
+            return [title, _reason(notice.reason, style), effect]
+        case OpenInterestBack():
+            return [_title_after("open_interest_back", notice.since_ms, notice.at_ms, style)]
         case DiskTrouble():
             effect = say("disk_trouble_waiting" if notice.is_waiting else "disk_trouble_effect")
             return [say("disk_trouble"), _reason(notice.reason, style), effect]

@@ -138,6 +138,17 @@ class ClockFine(NoticeBase, frozen=True, kw_only=True):
     pass
 
 
+class OpenInterestMissing(NoticeBase, frozen=True, kw_only=True):
+    """reason: None where nothing failed. percent: of the contracts of which figures came."""
+
+    reason: Cause | None
+    percent: int
+
+
+class OpenInterestBack(NoticeBase, frozen=True, kw_only=True):
+    since_ms: int | None = None
+
+
 class DiskTrouble(NoticeBase, frozen=True, kw_only=True):
     """is_waiting: nothing is sent that is not stored."""
 
@@ -215,6 +226,8 @@ Notice = (
     | TopicFound
     | ClockSkew
     | ClockFine
+    | OpenInterestMissing
+    | OpenInterestBack
     | DiskTrouble
     | DiskFine
     | BrokerTrouble

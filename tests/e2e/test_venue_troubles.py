@@ -78,11 +78,16 @@ TROUBLES: Final[dict[str, tuple[Trouble, float]]] = {
     "connections closed": (closed, 40),
     "truncated tables": (table(lambda venue: RestFault(truncate=True)), 40),
     "empty tables": (table(lambda venue: RestFault(status=200, body=EMPTY[venue])), 40),
+    "tables truncated for long": (table(lambda venue: RestFault(truncate=True)), 240),
     "acknowledged and mute": (mute, 100),
     "a clock that is ahead": (skewed, 660),
 }
 """What goes wrong, and for how many seconds; clocks are compared once in ten minutes."""
-TOLD: Final = {"acknowledged and mute": ["НЕТ ДАННЫХ", "снова идут"], "a clock that is ahead": ["Часы этой машины"]}
+TOLD: Final = {
+    "tables truncated for long": ["Открытый интерес больше не приходит", "Открытый интерес снова приходит"],
+    "acknowledged and mute": ["НЕТ ДАННЫХ", "снова идут"],
+    "a clock that is ahead": ["Часы этой машины"],
+}
 """The only messages there may be, each once."""
 LEAP: Final = "снова идут"
 """Time that leaps in the data is time that was not seen."""
@@ -106,11 +111,13 @@ async def test_each_trouble_of_an_exchange_is_told_once_or_mended_in_silence_and
                 if seen.is_blind or seen.frames <= frames:
                     findings.append(f"{name}: Binance stands still")
             await here.until(lambda: not there_feed.status().is_blind, within_s=200)
-            await here.clock.sleep(10)
+            await here.clock.sleep(90 if name == "tables truncated for long" else 10)
             texts = [
                 message.text for message in here.messages[before:] if not message.text.startswith("✅")
             ]  # the start
             expected = TOLD.get(name, [])
+            if venue == "hyperliquid" and "tables" in name:  # it pushes them, and nothing is missing
+                expected = []
             findings += [f"{name}: {text}" for text in texts if not text.startswith(title)]
             if [sum(said in text for text in texts) for said in expected] != [1] * len(expected):
                 findings.append(f"{name}: {texts}")

@@ -30,6 +30,8 @@ from altmonitor.render.notices import (
     ExchangeFree,
     FeedTakenOver,
     Notice,
+    OpenInterestBack,
+    OpenInterestMissing,
     Restored,
     SecondPollerNotice,
     SettingsDamaged,
@@ -227,6 +229,23 @@ CASES: list[tuple[Notice, str, str]] = [
         "Alerts carry the exchange's time; set the clock (NTP) to make ages and delays right.\n"
         "23:00:39 UTC",
         "⚠️ 本机时钟比交易所慢 3.2 秒\n提醒使用交易所时间；请校准时钟（NTP），否则时长与延迟显示不准。\n07:00:39 UTC+08",
+    ),
+    (
+        OpenInterestMissing(at_ms=AT_MS, reason=Cause(CauseCode.HTTP, "HTTP 500", {"status": 500}), percent=0),
+        "⚠️ No open interest comes any more\nReason: answered with HTTP 500\n"
+        "No jump of it is told until it is back; prices and volume go on.\n23:00:39 UTC",
+        "⚠️ 收不到持仓量数据\n原因：应答为 HTTP 500\n恢复之前不会有持仓量提醒；价格和成交量照常。\n07:00:39 UTC+08",
+    ),
+    (
+        OpenInterestMissing(at_ms=AT_MS, reason=None, percent=31),
+        "⚠️ Open interest of only 31 % of the contracts comes\n"
+        "No jump is told of the others until theirs is back; prices and volume go on.\n23:00:39 UTC",
+        "⚠️ 只有 31 % 的合约有持仓量数据\n恢复之前，其余合约不会有持仓量提醒；价格和成交量照常。\n07:00:39 UTC+08",
+    ),
+    (
+        OpenInterestBack(at_ms=AT_MS, since_ms=AT_MS - 300_000),
+        "🟢 Open interest comes again after 5 min\n23:00:39 UTC",
+        "🟢 持仓量数据已恢复，中断 5 分钟\n07:00:39 UTC+08",
     ),
     (
         ClockFine(at_ms=AT_MS),
