@@ -87,6 +87,10 @@ class ServerProcess:
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def freeze(self) -> None:
         """It keeps its connections and answers nobody."""
         self._send_all(signal.SIGSTOP)
