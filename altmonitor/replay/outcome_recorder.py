@@ -29,8 +29,7 @@ from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.replay.columns import CandleColumns, Source, between, candle_columns, merged, no_candles
-from altmonitor.replay.outcomes import Outcomes, measure, no_outcomes, price_grid
-from altmonitor.replay.replayed_outcomes import BENCHMARK, SIGNS
+from altmonitor.replay.outcomes import BENCHMARK, SIGNS, Outcomes, measure, no_outcomes, price_grid
 from altmonitor.storage.outcome_records import RETURN_FIELDS, SINCE_KEY, DueAlert, MeasuredOutcome, OutcomeRecords
 
 log = logging.getLogger(__name__)

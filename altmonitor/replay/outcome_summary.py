@@ -20,8 +20,7 @@ from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.replay.columns import Floats
 from altmonitor.replay.outcome_statistics import OutcomeAlerts, latest_moments_pct, outcome_table
 from altmonitor.replay.outcome_versions import SettingsVersions
-from altmonitor.replay.outcomes import Outcomes, Small, Unknown
-from altmonitor.replay.replayed_outcomes import SIGNS
+from altmonitor.replay.outcomes import SIGNS, Outcomes, Small, Unknown
 from altmonitor.storage.outcome_records import NEWEST, RETURN_FIELDS, OutcomeReader, RecordedOutcome
 
 log = logging.getLogger(__name__)

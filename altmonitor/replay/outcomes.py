@@ -26,10 +26,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from altmonitor.core.alert import Direction
 from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import CandleColumns, Floats, Ints
 
+BENCHMARK: Final = "BTCUSDT"
+SIGNS: Final[dict[Direction, int]] = {"PUMP": 1, "UP": 1, "DUMP": -1, "DOWN": -1}
 VOLATILITY_MIN: Final = 60
 FEWEST_KNOWN_MIN: Final = 30
 """Of the last `VOLATILITY_MIN` minutes so many must be known."""

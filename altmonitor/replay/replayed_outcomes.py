@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from altmonitor.core.alert import Direction, event_key
+from altmonitor.core.alert import event_key
 from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Ints
 from altmonitor.replay.exact import ReplayedAlert
 from altmonitor.replay.outcome_statistics import OutcomeAlerts
-from altmonitor.replay.outcomes import VOLATILITY_MIN, PriceGrid, measure, no_outcomes, price_grid, rows_of
+from altmonitor.replay.outcomes import (
+    BENCHMARK,
+    SIGNS,
+    VOLATILITY_MIN,
+    PriceGrid,
+    measure,
+    no_outcomes,
+    price_grid,
+    rows_of,
+)
 from altmonitor.replay.run import ReplayResult
 from altmonitor.replay.store import HistoryStore
-
-BENCHMARK: Final = "BTCUSDT"
-SIGNS: Final[dict[Direction, int]] = {"PUMP": 1, "UP": 1, "DUMP": -1, "DOWN": -1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
