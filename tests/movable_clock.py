@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 import math
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 T0 = 1_790_000_040_000  # a full minute
 SETTLING_TURNS = 25
 """Turns of the event loop after each timer: enough for chains of awaits that do no I/O."""
+THREADS_BEFORE = threading.active_count()
+"""Those of the process that runs the tests, and of no test."""
 NO_TIME_PASSES_TURNS = 1_000
 """So many wake-ups at one instant are a loop that sleeps zero seconds for ever; on this clock it would never end."""
 
@@ -75,11 +78,22 @@ class MovableClock:
         await self.advance(min(max(next_s - self._now_s, 0.0), most_s))
 
     async def settle(self) -> None:
+        loop = asyncio.get_running_loop()
         for _ in range(SETTLING_TURNS):
             await asyncio.sleep(0)
+            if _nothing_is_left_to_do(loop):
+                return
 
     def _at(self, seconds: float, call: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (self._now_s + seconds, next(self._numbers), call))
+
+
+def _nothing_is_left_to_do(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether all who run wait for the clock: nobody's turn is next, and no socket or thread could make it so."""
+    ready, selector = getattr(loop, "_ready", None), getattr(loop, "_selector", None)
+    if ready is None or selector is None or ready:
+        return False
+    return len(selector.get_map()) <= 1 and threading.active_count() <= THREADS_BEFORE  # the loop's own pipe is one
 
 
 @asynccontextmanager

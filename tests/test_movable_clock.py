@@ -25,6 +25,27 @@ async def test_sleepers_wake_in_order_at_their_own_moments() -> None:
     await asyncio.gather(*sleepers)
 
 
+async def test_whoever_is_woken_gets_as_far_as_he_can_before_time_goes_on() -> None:
+    clock, did = MovableClock(), []
+
+    async def steps_by_turns(name: str, handed_on: asyncio.Queue[str], to: asyncio.Queue[str]) -> None:
+        for _ in range(5):
+            did.append((clock.monotonic(), name))
+            await to.put(name)
+            await handed_on.get()
+
+    async def woken() -> None:
+        await clock.sleep(10.0)
+        here, there = asyncio.Queue[str](), asyncio.Queue[str]()
+        await asyncio.gather(steps_by_turns("here", here, there), steps_by_turns("there", there, here))
+
+    others = [asyncio.create_task(clock.sleep(seconds)) for seconds in (10.5, 11.0)]
+    task = asyncio.create_task(woken())
+    await clock.advance(20.0)
+    assert [at_s for at_s, _ in did] == [1010.0] * 10
+    await asyncio.gather(task, *others)
+
+
 async def test_it_can_be_moved_to_the_next_timer_and_no_farther_than_asked() -> None:
     clock = MovableClock()
     sleeper = asyncio.create_task(clock.sleep(3600.0))
