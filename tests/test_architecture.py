@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import altmonitor
 
 ROOT = Path(altmonitor.__file__).parent
@@ -48,6 +50,7 @@ IMPURE = {"asyncio", "aiohttp", "websockets", "telegram", "aiosqlite", "sqlite3"
 TIME_CALLS = {"time.time", "time.monotonic", "time.time_ns", "time.perf_counter", "datetime.now", "datetime.utcnow"}
 
 
+@pytest.fixture(scope="module")
 def trees() -> dict[Path, ast.Module]:
     return {path.relative_to(ROOT): ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
 
@@ -61,9 +64,9 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{'.' * node.level}{node.module}.{alias.name}" for alias in node.names)
 
 
-def test_imports_go_down_the_list_of_packages() -> None:
+def test_imports_go_down_the_list_of_packages(trees: dict[Path, ast.Module]) -> None:
     wrong = []
-    for path, tree in trees().items():
+    for path, tree in trees.items():
         package = path.parts[0].removesuffix(".py")
         if len(path.parts) == 1 and path.name not in LOOSE:
             wrong.append(f"{path} lies in no package")
@@ -83,11 +86,11 @@ def test_imports_go_down_the_list_of_packages() -> None:
     assert wrong == []
 
 
-def test_what_all_venues_share_knows_none_of_them() -> None:
+def test_what_all_venues_share_knows_none_of_them(trees: dict[Path, ast.Module]) -> None:
     shared, venues = ("rest", "ws"), [folder.name for folder in (ROOT / "exchanges").iterdir() if folder.is_dir()]
     wrong = [
         f"{path} imports {name}"
-        for path, tree in trees().items()
+        for path, tree in trees.items()
         if path.parts[:1] == ("exchanges",) and path.parts[1] in shared
         for name in imported(tree)
         for venue in venues
@@ -96,9 +99,9 @@ def test_what_all_venues_share_knows_none_of_them() -> None:
     assert wrong == []
 
 
-def test_only_the_clock_asks_for_the_time() -> None:
+def test_only_the_clock_asks_for_the_time(trees: dict[Path, ast.Module]) -> None:
     asked = []
-    for path, tree in trees().items():
+    for path, tree in trees.items():
         if path == Path("core/clock.py"):
             continue
         for node in ast.walk(tree):
