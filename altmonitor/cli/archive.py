@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ async def fetch_report(
             if symbols is None:
                 symbols = sorted(one.symbol for one in await parts.rest.contracts() if is_watched(one, tradfi=False))
             deps = FetchDeps(
-                store=HistoryStore(config.archive_dir),
+                store=store_of(session),
                 archive=archive,
                 candles=parts.rest,
                 open_interest=parts.positioning,
@@ -146,7 +147,7 @@ def _import_values(report: ImportReport) -> dict[str, object]:
 
 def show(session: Session, *, symbols: str, as_json: bool) -> int:
     """Returns the exit code."""
-    store = HistoryStore(session.config.archive_dir)
+    store = store_of(session)
     take_in_recordings(store)
     names = symbols_stored(symbols, store)
     rows = list(listed(store, names))
@@ -166,6 +167,14 @@ def show(session: Session, *, symbols: str, as_json: bool) -> int:
     return max(_complain([problem for row in rows for problem in row.problems]), FAILED if unknown else DONE)
 
 
+def store_of(session: Session) -> HistoryStore:
+    """Where past days lie. Raises: StorageError for what can be no folder."""
+    path = session.config.archive_dir
+    if os.path.lexists(path) and not path.is_dir():
+        raise StorageError(f"ARCHIVE_DIR {path} is no folder")
+    return HistoryStore(path)
+
+
 def take_in_recordings(store: HistoryStore) -> None:
     """What the monitor has recorded. Raises: StartError."""
     try:
@@ -181,8 +190,7 @@ def _listed_table(rows: Sequence[ListedSeries]) -> RenderableType:
         (
             row.symbol,
             row.series,
-            _minute_of(row.first_ms),
-            _minute_of(row.last_ms),
+            *(_minute_of(ms) if row.rows else "" for ms in (row.first_ms, row.last_ms)),
             f"{row.rows:,}",
             f"{row.size_bytes / 1e6:.1f}",
             f"{row.missing_minutes:,}" if row.missing_minutes else "",
@@ -207,7 +215,7 @@ def other_coin_line(symbol: str, hole: Hole) -> str:
 
 def export(session: Session, *, symbols: str, into: Path, as_json: bool) -> int:
     """Returns the exit code. Raises: ConfigError, StorageError."""
-    store = HistoryStore(session.config.archive_dir)
+    store = store_of(session)
     take_in_recordings(store)
     names = symbols_stored(symbols, store)
     unknown = [name for name in names if name not in store.symbols()]

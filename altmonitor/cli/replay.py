@@ -14,7 +14,14 @@ from typing import Any, Final, Literal
 import msgspec
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import ArchiveProgress, not_stored, other_coin_line, symbols_stored, take_in_recordings
+from altmonitor.cli.archive import (
+    ArchiveProgress,
+    not_stored,
+    other_coin_line,
+    store_of,
+    symbols_stored,
+    take_in_recordings,
+)
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, print_lines
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
@@ -67,7 +74,7 @@ class ReplayChoices:
 
 def run_replay(session: Session, choices: ReplayChoices) -> int:
     """Returns the exit code. Raises: ConfigError, StorageError."""
-    store = HistoryStore(session.config.archive_dir)
+    store = store_of(session)
     now_ms = session.clock.now_ms()
     from_ms, to_ms = range_ms(choices.from_time, choices.to_time, (0, now_ms), now_ms=now_ms)
     take_in_recordings(store)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import symbols_stored, take_in_recordings
+from altmonitor.cli.archive import store_of, symbols_stored, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import minute_of, stored_audiences
 from altmonitor.commands.replies import Refused
@@ -16,7 +16,6 @@ from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.render.tables import table as drawn
 from altmonitor.replay.selection import smallest_for
-from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.replay.trial import try_on
 from altmonitor.settings.presets import Trial, TrialMove
@@ -37,7 +36,7 @@ def run_try(session: Session, choices: TryChoices) -> int:
     asked = read_try("try", tuple(word for given in choices.words for word in given.split()))
     if isinstance(asked, Refused):
         raise ConfigError([f"try {' '.join(choices.words)}: {asked.word or 'a value'} is missing or not understood"])
-    store = HistoryStore(session.config.archive_dir)
+    store = store_of(session)
     take_in_recordings(store)
     symbols = symbols_stored(choices.symbols, store)
     spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import not_stored, symbols_stored, take_in_recordings
+from altmonitor.cli.archive import not_stored, store_of, symbols_stored, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import day_of, minute_of, range_ms, stored_audiences, stored_state
 from altmonitor.core.alert import DETECTED_KINDS, Kind
@@ -18,7 +18,6 @@ from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.render.tables import table as drawn
 from altmonitor.replay.exact import ReplayOptions
-from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tune import DAY_MS, Tuned, tune
 from altmonitor.settings.settings import SETTING_OF, Unit
 
@@ -52,7 +51,12 @@ def run_tune(session: Session, choices: TuneChoices) -> int:
 
 def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
     """Thresholds, and of how many symbols something is stored. Raises: ConfigError, StorageError."""
-    store = HistoryStore(session.config.archive_dir)
+    strange = [kind for kind in choices.kinds if kind not in BUDGETS]
+    if strange:
+        raise ConfigError(
+            [f"--kind {strange[0]} has no threshold that days say something of: {', '.join(BUDGETS)} have"]
+        )
+    store = store_of(session)
     take_in_recordings(store)
     symbols = symbols_stored(choices.symbols, store)
     spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]

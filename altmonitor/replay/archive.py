@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from altmonitor.core.archive_files import ArchiveFileError
+from altmonitor.core.archive_files import LONGEST_TEXT, ArchiveFileError
+from altmonitor.core.files import read_regular
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.archive_csv import LAST_MS, ArchiveFile, read_archive_file
 from altmonitor.replay.columns import CandleColumns, Hole, Source, holes, months_of
@@ -68,9 +69,16 @@ def import_files(
     return report
 
 
+def _content(file: Path) -> bytes:
+    """Raises: OSError, ArchiveFileError for what would fill the memory."""
+    if file.stat().st_size > LONGEST_TEXT:
+        raise ArchiveFileError(f"more than {LONGEST_TEXT >> 20} MB")
+    return read_regular(file)
+
+
 def _read(file: Path, report: ImportReport, now_ms: int) -> ArchiveFile | None:
     try:
-        return read_archive_file(file.name, file.read_bytes(), source=Source.IMPORTED, now_ms=now_ms)
+        return read_archive_file(file.name, _content(file), source=Source.IMPORTED, now_ms=now_ms)
     except ArchiveFileError as problem:
         report.problems.append(f"{file.name}: {problem}")
     except OSError as problem:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from altmonitor.cli.common import Session
 from altmonitor.cli.replay import ReplayChoices, run_replay
 from altmonitor.cli.tune import TuneChoices, run_tune
 from altmonitor.core.clock import CLOCK_VARIABLE, ScaledClock, SystemClock
-from altmonitor.core.errors import StorageError
+from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.replay.store import HistoryStore
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -115,6 +116,35 @@ async def test_an_import_without_a_single_good_file_is_exit_code_1_and_the_list_
     assert "holds nothing yet" in out
 
 
+async def test_a_store_that_can_be_no_folder_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name, words in (
+        ("file", ("archive", "list")),
+        ("link", ("archive", "list")),
+        ("file", ("replay", "--from", "2025-02-01")),
+        ("link", ("tune", "--per-day", "20")),
+        ("file", ("try", "pump", "4")),
+    ):
+        code, out, err = await altmonitor(tmp_path, *words, ARCHIVE_DIR=str(tmp_path / name))
+        assert (code, out, err) == (1, "", f"ARCHIVE_DIR {tmp_path / name} is no folder\n"), words
+
+
+def test_a_month_that_cannot_be_read_is_listed_without_a_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = HistoryStore(tmp_path / "store")
+    store.add("FILUSDT", "klines", wild_columns(10))
+    (damaged,) = (tmp_path / "store" / "FILUSDT").glob("*.npz")
+    damaged.write_bytes(b"")
+    config, _ = configuration.load({"ARCHIVE_DIR": str(tmp_path / "store")}, env_file=None)
+    session = Session(config=config, clock=SystemClock(), warnings=())
+    assert show(session, symbols="all", as_json=False) == 1
+    shown = capsys.readouterr()
+    assert "1970" not in shown.out
+    assert shown.err.startswith(f"{damaged} cannot be read")
+
+
 def test_what_is_not_stored_is_named_with_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = HistoryStore(tmp_path / "store")
     store.add("FILUSDT", "klines", wild_columns(10))
@@ -159,6 +189,8 @@ def test_what_is_not_stored_is_named_with_exit_code_1(tmp_path: Path, capsys: py
     shown = capsys.readouterr()
     assert "FILUSDT" in shown.out
     assert shown.err == f"{said}\n"
+    with pytest.raises(ConfigError, match="--kind position has no threshold that days say something of: price, oi"):
+        run_tune(session, replace(asked_tune, kinds=("position",)))
 
 
 def test_rows_of_days_to_come_are_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

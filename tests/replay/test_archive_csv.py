@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -288,6 +289,17 @@ def test_import_takes_what_it_can_and_names_the_rest(tmp_path: Path) -> None:
     stored = store.month("BTCUSDT", "2025-02")
     assert stored is not None
     assert [one.name for one in stored.inputs] == ["import:BTCUSDT-1m-2025-02.csv", "import:BTCUSDT-1m-2025-02-01.zip"]
+
+
+def test_what_would_hang_or_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    pipe, huge, good = (tmp_path / f"{name}USDT-1m-2025-02.csv" for name in ("A", "B", "C"))
+    os.mkfifo(pipe)
+    with huge.open("wb") as file:
+        file.truncate(513 * 1024 * 1024)
+    good.write_text(row(0))
+    report = import_files(HistoryStore(tmp_path / "store"), [Path("/dev/zero"), pipe, huge, good])
+    assert (report.files, report.new) == (1, 1)
+    assert report.problems == ["/dev/zero: it is no file", f"{pipe}: it is no file", f"{huge.name}: more than 512 MB"]
 
 
 def test_an_empty_folder_is_said_to_be_one(tmp_path: Path) -> None:
