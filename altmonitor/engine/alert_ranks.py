@@ -72,7 +72,10 @@ class RankLog:
 
     def _note(self, row: Row, event_ms: int, size: float) -> None:
         told_ms = self._told_ms.setdefault(row[0], [])
-        insort(told_ms, event_ms)
+        if told_ms and told_ms[-1] > event_ms:
+            insort(told_ms, event_ms)
+        else:
+            told_ms.append(event_ms)
         while told_ms[0] < told_ms[-1] - RECENT_MS:
             del told_ms[0]
         self._insert(row, event_ms, size)

@@ -63,13 +63,12 @@ def owner_of(key: str, *, main: Destination) -> str:
 
 class Expectation(NamedTuple):
     """above, below: prices at which a whole move is told again, until `until_ms` (event time; 0 when none is).
-    is_held: a sampled figure that was raised has not calmed down yet. up_quiet_ms, down_quiet_ms: nobody is told of the
-    volume of a candle that ends before then and closes that way; infinite where nobody hears of volume."""
+    up_quiet_ms, down_quiet_ms: nobody is told of the volume of a candle that ends before then and closes that way;
+    infinite where nobody hears of volume."""
 
     above: float
     below: float
     until_ms: float
-    is_held: bool
     up_quiet_ms: float
     down_quiet_ms: float
 
@@ -146,23 +145,29 @@ class Audiences:
         """The loosest of all audiences that want to hear of prices."""
         is_own = symbol in self._own_symbols or symbol in self._usual
         general = self._loosest_for(symbol) if is_own else self._bounds
-        wholes = [one.episodes.bounds(symbol) for one in self.audience_states]
-        told = [one for one in wholes if one is not NOTHING]
+        told = []
+        for one in self.audience_states:
+            whole = one.episodes.bounds(symbol)
+            if whole is not NOTHING:
+                told.append(whole)
         return loosest((general, *told)) if told else general
 
     def expects(self, symbol: str) -> Expectation:
         """Over all audiences."""
-        above, below, until_ms, is_held, up_ms, down_ms = inf, 0.0, 0.0, False, inf, inf
+        above, below, until_ms, up_ms, down_ms = inf, 0.0, 0.0, inf, inf
         for one in self.audience_states:
             whole, lasts_ms = one.episodes.bounds(symbol), one.episodes.lasts_until_ms(symbol)
             above, below = min(above, whole.above), max(below, whole.below)
             until_ms = max(until_ms, lasts_ms)
-            is_held = is_held or one.is_held(symbol)
             settings = one.settings_of(symbol)
             if settings.vol_burst_mult and "vol" in one.audience.kinds:
                 own_up_ms, own_down_ms = one.volume.cools_until(symbol, settings)
                 up_ms, down_ms = min(up_ms, own_up_ms), min(down_ms, own_down_ms)
-        return Expectation(above, below, until_ms, is_held, up_ms, down_ms)
+        return Expectation(above, below, until_ms, up_ms, down_ms)
+
+    def is_held(self, symbol: str) -> bool:
+        """A sampled figure that was raised has not calmed down yet for somebody."""
+        return any(one.is_held(symbol) for one in self.audience_states)
 
     def has_volume(self, symbol: str) -> bool:
         """False when nobody asks for volume bursts."""
@@ -285,7 +290,8 @@ class Audiences:
     def end_episodes(self, book: SymbolBook, event_ms: int) -> None:
         """A candle was closed: nothing may have been told of its symbol for long enough."""
         for audience_state in self.audience_states:
-            if audience_state.episodes.first_key(book.symbol) is None:
+            until_ms = audience_state.episodes.lasts_until_ms(book.symbol)
+            if not until_ms or event_ms < until_ms:
                 continue
             self._tell_end(audience_state, audience_state.episodes.end_if_over(book, event_ms))
             if audience_state.episodes.first_key(book.symbol) is None:

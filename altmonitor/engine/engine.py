@@ -379,6 +379,10 @@ class Engine:
         """What may be told of a symbol although its next minutes are ordinary ones."""
         return self._audiences.expects(symbol)
 
+    def is_held(self, symbol: str) -> bool:
+        """A sampled figure that was raised has not calmed down yet."""
+        return self._audiences.is_held(symbol)
+
     def book(self, symbol: str) -> SymbolBook | None:
         """Live state of a symbol; None when it is not watched by the exchange connection."""
         return self._books.get(symbol)

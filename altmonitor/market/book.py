@@ -315,7 +315,8 @@ class SymbolBook:
             self._before_hole = (*self._before_hole, *self.closed)[-self.closed.capacity :]
         self.closed.append(kline)
         self.last_closed_ms = kline.open_ms
-        self._aim_again()
+        if kline.open_ms != self.open_ms:  # what the newest candle is compared with is not changed by its own close
+            self._aim_again()
 
     def has_hole_before(self, open_ms: int) -> bool:
         """True when minutes are missing between the last closed candle and the one that opened at `open_ms`."""

@@ -287,7 +287,7 @@ class _Player:
             if expected.until_ms and (expected.above < inf or expected.below > 0):
                 following = self._doubling(at, following, expected.above, expected.below, expected.until_ms)
             if self._has_samples:
-                following = min(following, self._sampled(at, is_held=expected.is_held))
+                following = min(following, self._sampled(at, is_held=self._engine.is_held(self._symbol)))
             if following >= self._end:
                 return
             self._play(following, expected)
@@ -390,6 +390,8 @@ class _Player:
         total, number = pushes_of(candle.high, candle.low), 0
         while True:
             bound_usdt = self._book.burst_from(candle.open_ms)
+            if bound_usdt > candle.quote_usdt:
+                return
             number = push_of_volume(candle.quote_usdt, bound_usdt, total, after=number)
             if number > total:
                 return
