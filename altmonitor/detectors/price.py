@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import floor, inf, log2
+
+import msgspec
 
 from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
@@ -36,8 +37,7 @@ SILENT_MS = 30_000
 """So long at most a symbol is left unjudged. The prices of a minute ago are known so far ahead."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(msgspec.Struct, frozen=True, kw_only=True):
     """A measured price move. window: `1m` (against the candle's open), `60s`, `5m`, `15m` or `WHOLE`.
 
     span_s: what was really measured.
@@ -192,8 +192,7 @@ REMEMBERED_CANDLES = 128
 REMEMBERED_SIZES = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceFinding:
+class PriceFinding(msgspec.Struct, frozen=True, kw_only=True):
     """A move, what was decided, and for an escalation what was told before.
 
     step: 0 for a first alert; each doubling of the threshold counts one, so keys of one candle stay different.
@@ -210,8 +209,7 @@ class PriceFinding:
     until_ms: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class RaisedMove:
+class RaisedMove(msgspec.Struct, frozen=True, kw_only=True):
     """The last price alert of one symbol and direction. sizes: (event_ms, percent) of those before that were larger
     than all after them, oldest → newest, itself last."""
 

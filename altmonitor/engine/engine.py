@@ -309,7 +309,7 @@ class Engine:
         self,
         symbol: str,
         last_ms: int | None,
-        columns: Sequence[bytes | memoryview],
+        columns: Sequence[bytes],
         usual: tuple[int, Usual] | None = None,
     ) -> None:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""

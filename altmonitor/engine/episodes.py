@@ -11,7 +11,7 @@ has doubled: 3, 6, 12, 24 %. Few messages, and none for ground that was told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -35,8 +35,7 @@ class EpisodeOptions:
     episode_quiet_min: float = 15.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeMove:
+class WholeMove(msgspec.Struct, frozen=True, kw_only=True):
     """One direction of an episode. base: the price it is measured from, of the moment `began_ms`. largest_pct: of the
     totals told, without sign. steps: how often it was told for its total."""
 
@@ -49,8 +48,7 @@ class WholeMove:
         return change_pct(self.base, price)
 
 
-@dataclass(slots=True, kw_only=True)
-class Episode:
+class Episode(msgspec.Struct, kw_only=True):
     """largest_pct: largest price change told, without its sign; 0: no price alert yet. escalations: how often it rang
     again. high, low: of the candles closed since the first alert's, up to `seen_ms`; None without any. wholes: of the
     directions in which a price alert was told; bounds: prices beyond which one of them is told again.
@@ -59,13 +57,13 @@ class Episode:
     first: Alert
     last_ms: int
     largest_pct: float = 0.0
-    joined: list[str] = field(default_factory=list)
+    joined: list[str] = []
     count: int = 1
     escalations: int = 0
     high: float | None = None
     low: float | None = None
     seen_ms: int = 0
-    wholes: dict[Direction, WholeMove] = field(default_factory=dict)
+    wholes: dict[Direction, WholeMove] = {}
     bounds: Bounds = NOTHING
 
     def __post_init__(self) -> None:
@@ -115,7 +113,7 @@ class Episode:
             total_pct = max(known.largest_pct, _size(known.total_pct(price), alert.direction))
             whole = known if reaches(total_pct, own.largest_pct) else own
             told_pct, steps = max(total_pct, own.largest_pct), known.steps + (alert.note == WHOLE)
-            self._cover(alert.direction, replace(whole, largest_pct=told_pct, steps=steps))
+            self._cover(alert.direction, msgspec.structs.replace(whole, largest_pct=told_pct, steps=steps))
             return
         first_base = _base_of(self.first)
         if first_base is not None:
@@ -128,9 +126,9 @@ class Episode:
         self.wholes[direction] = whole
         price = whole.base * factor_of(_SIGNS[direction] * DOUBLED * whole.largest_pct)
         if direction == "PUMP":
-            self.bounds = replace(self.bounds, above=price)
+            self.bounds = msgspec.structs.replace(self.bounds, above=price)
         else:
-            self.bounds = replace(self.bounds, below=price)
+            self.bounds = msgspec.structs.replace(self.bounds, below=price)
 
     def _name_of(self, alert: Alert) -> str:
         first = self.first

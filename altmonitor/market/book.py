@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
+
+import msgspec
 
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, ClosedCandle, ClosedRun, Kline, KlineUpdate, Usual
 
@@ -18,8 +19,7 @@ Window = tuple[int, float, float]
 """(minutes, rise, fall): factors of the open of the candle that began so many minutes before the running one ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Anything inside them is of interest to nobody; what lies outside may still be found uninteresting.
 
     rise, fall: smallest factors of a change since any price of the last minute, rise > 1, 0 ≤ fall < 1.
@@ -122,8 +122,7 @@ class PriceRing:
 # ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Silence:
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
     """What was just judged says nothing new, and neither does anything below `above` and above `below`, until then."""
 
     above: float
@@ -215,6 +214,12 @@ class SymbolBook:
         """The candle that opens then is of interest from that quote volume on, USDT; inf: not before its close."""
         self._burst = open_ms, quote_usdt
         self.burst_at = quote_usdt if open_ms == self.open_ms else inf
+
+    def may_be_news(self, price: float, event_ms: int) -> bool:
+        """Beyond a bound, and not spared as something that is known already."""
+        return (price >= self.pump_at or price <= self.dump_at) and not (
+            self.quiet_below < price < self.quiet_above and event_ms < self.quiet_until_ms
+        )
 
     def burst_from(self, open_ms: int) -> float:
         """Quote volume from which the candle that opens then is of interest while it runs, USDT; inf: not before its
@@ -340,7 +345,7 @@ class SymbolBook:
             self._aim_again()
 
     def begin_after(
-        self, last_ms: int | None, columns: Sequence[bytes | memoryview], usual: tuple[int, Usual] | None = None
+        self, last_ms: int | None, columns: Sequence[bytes], usual: tuple[int, Usual] | None = None
     ) -> None:
         """The closed minutes before the candle that comes next, as `ClosedRun.replace` takes them; for a replay that
         left out what nobody could have heard of. last_ms: None for a candle that nothing lies before. Only that candle

@@ -157,17 +157,12 @@ class ClosedRun(Sequence[ClosedCandle]):
         for column in self._columns():
             del column[:]
 
-    def replace(
-        self, last_ms: int, columns: Sequence[bytes | memoryview], *, usual: tuple[int, Usual] | None = None
-    ) -> None:
+    def replace(self, last_ms: int, columns: Sequence[bytes], *, usual: tuple[int, Usual] | None = None) -> None:
         """Instead of all that is in it: consecutive minutes that end with the one of `last_ms`, `capacity` at most.
         columns: opens, highs, lows, closes, quote volumes, each as native doubles, oldest → newest. usual: what `usual`
         answers, where that is known already, with how many minutes it was asked for."""
-        self.clear()
-        self._usual = usual
-        self._last_ms = last_ms
-        for column, content in zip(self._columns(), columns, strict=True):
-            column.frombytes(content)
+        self._opens, self._highs, self._lows, self._closes, self._quotes = (array("d", one) for one in columns)
+        self._last_ms, self._usual = last_ms, usual
 
     def put(self, candles: Sequence[ClosedCandle]) -> None:
         """Instead of all that is in it: consecutive minutes, oldest → newest, `capacity` at most."""

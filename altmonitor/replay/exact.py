@@ -44,6 +44,7 @@ from altmonitor.replay.measures import medians, run_lengths
 from altmonitor.replay.price_path import (
     CLOSE_PUSH_MS,
     FIRST_PUSH_MS,
+    PathPoint,
     PricePath,
     point_of,
     push_at,
@@ -213,9 +214,11 @@ class _Player:
             raise LookupError(history.symbol)
         self._book: SymbolBook = book
         names = ("open", "high", "low", "close", "quote_usdt", "taker_quote_usdt")
-        raw = [memoryview(getattr(self._candles, name).tobytes()) for name in names]  # cheaper to cut than arrays
+        raw = [getattr(self._candles, name).tobytes() for name in names]  # cheaper to cut than arrays
         self._raw = raw[:5]
-        self._open, self._high, self._low, self._close, self._quote, self._taker = (one.cast("d") for one in raw)
+        self._open, self._high, self._low, self._close, self._quote, self._taker = (
+            memoryview(one).cast("d") for one in raw
+        )
         self._open_ms, self._before, self._trades, self._decimals = (
             memoryview(column.astype(np.int64).tobytes()).cast("q")  # and cheaper to ask for one value
             for column in (self._candles.open_ms, self._run, self._candles.trades, self._candles.decimals)
@@ -379,11 +382,14 @@ class _Player:
         weighed = {1, *(min(total, push_at(ms - candle.open_ms)) for ms in moments_ms)}
         is_every = self._options.is_whole
         for number in range(1, total + 1):
-            update = self._push(at, candle, number, total)
-            kline = update.kline
-            is_beyond = kline.close >= book.pump_at or kline.close <= book.dump_at
-            if is_every or is_beyond or number in weighed or kline.quote_usdt >= book.burst_at:
-                yield update
+            point = self._point(at, candle, number)
+            if (
+                is_every
+                or number in weighed
+                or candle.quote_usdt * (number / total) >= book.burst_at
+                or book.may_be_news(point.price, candle.open_ms + point.after_ms)
+            ):
+                yield self._push(candle, point, number / total)
 
     def _play_volume(self, at: int, candle: Candle) -> None:
         """Before the close of a candle whose prices do not matter: the pushes that reach the volume of a burst."""
@@ -395,10 +401,10 @@ class _Player:
             number = push_of_volume(candle.quote_usdt, bound_usdt, total, after=number)
             if number > total:
                 return
-            self._take(self._push(at, candle, number, total))
+            self._take(self._push(candle, self._point(at, candle, number), number / total))
 
-    def _push(self, at: int, candle: Candle, number: int, total: int) -> CandleUpdate:
-        after_ms, price, high, low = point_of(
+    def _point(self, at: int, candle: Candle, number: int) -> PathPoint:
+        return point_of(
             number,
             candle.open,
             candle.high,
@@ -407,17 +413,20 @@ class _Player:
             decimals=self._decimals[at],
             is_flipped=self._options.is_flipped and bool(self._marks.both[at]),
         )
+
+    def _push(self, candle: Candle, point: PathPoint, share: float) -> CandleUpdate:
+        """share: of the candle's volume, which grows evenly."""
         kline = Candle(
             open_ms=candle.open_ms,
             open=candle.open,
-            high=high,
-            low=low,
-            close=price,
-            quote_usdt=candle.quote_usdt * (number / total),  # volume grows evenly
-            taker_quote_usdt=candle.taker_quote_usdt * (number / total),
+            high=point.high,
+            low=point.low,
+            close=point.price,
+            quote_usdt=candle.quote_usdt * share,
+            taker_quote_usdt=candle.taker_quote_usdt * share,
             is_closed=False,
         )
-        return CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline)
+        return CandleUpdate(event_ms=candle.open_ms + point.after_ms, symbol=self._symbol, kline=kline)
 
     # --- open interest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from altmonitor.market.book import Bounds, Silence, SymbolBook
-from altmonitor.market.candles import Candle
+from altmonitor.market.candles import Candle, CandleUpdate
 from tests.fakes import MINUTE, T0
 
 
@@ -62,3 +62,12 @@ def test_the_price_of_a_minute_ago_is_kept_however_often_prices_come() -> None:
         assert book.ring.at(now_ms - 60_000, not_before_ms=now_ms - 120_000) == ago, every_ms
         since = [price for moment_ms, price in reversed(taken) if now_ms - 60_000 < moment_ms <= now_ms - 30_000]
         assert book.ring.between(now_ms - 60_000, now_ms - 30_000) == since, every_ms
+
+
+def test_a_price_beyond_a_bound_may_be_news_unless_it_is_spared() -> None:
+    book = SymbolBook("SOLUSDT", bounds=Bounds(rise=1.03, fall=0.97))
+    book.apply(CandleUpdate(event_ms=T0 + 500, symbol="SOLUSDT", kline=candle(0)))
+    assert [book.may_be_news(price, T0 + 600) for price in (96.9, 97.1, 102.9, 103.1)] == [True, False, False, True]
+    book.be_quiet(Silence(above=106.0, below=90.0, until_ms=T0 + 30_000))
+    assert [book.may_be_news(price, T0 + 600) for price in (89.9, 103.1, 106.1)] == [True, False, True]
+    assert book.may_be_news(103.1, T0 + 30_000)
