@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
+from altmonitor.core.alert import Alert
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
 from altmonitor.delivery.alert_queue import AlertQueue
@@ -121,9 +122,17 @@ class ChatQueue:
         self.sender.opened(topic_id, is_certain=is_certain)
         self.wake()
 
-    def refresh(self, alert_key: str) -> None:
-        self._message_edits.refresh(alert_key, in_flight=self._alert_queue.planned_keys)
-        self.wake()
+    def refresh(self, alert_key: str) -> bool:
+        """False: this run told it in every topic."""
+        known = self._message_edits.refresh(alert_key, in_flight=self._alert_queue.planned_keys)
+        if known:
+            self.wake()
+        return known < len(self.sender.topics)
+
+    def look_for(self, alert: Alert) -> None:
+        """An earlier run may have told it, and more is known about it now."""
+        if self._message_edits.look_for(alert):
+            self.wake()
 
     def take_over(self, other: ChatQueue, ending: asyncio.Task[None] | None) -> None:
         """The other queue turned out to be the same chat. ending: its task, cancelled; until it has ended this one

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.errors import DeliveryError
+from altmonitor.core.errors import DeliveryError, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.chat_queue import ChatQueue
 from altmonitor.delivery.deps import DeliveryDeps
-from altmonitor.delivery.edits import KeptEdit
+from altmonitor.delivery.edits import SOUGHT_AT_FIRST, KeptEdit
 from altmonitor.delivery.sender import OutgoingText
 from altmonitor.interfaces.delivery import Keyboard
+
+log = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -26,6 +29,8 @@ class Dispatcher:
         self._deps = deps
         self._chat_queues: dict[int, ChatQueue] = {}
         self._former_ids: dict[int, int] = {}
+        self._not_told: dict[str, None] = {}  # alerts of which more is known, and which not every chat was told now
+        self._has_not_told = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
         self._task_of: dict[ChatQueue, asyncio.Task[None]] = {}
         self.set_destinations(destinations)
@@ -55,6 +60,7 @@ class Dispatcher:
                 self._tasks = tasks
                 for chat_queue in self._chat_queues.values():
                     self._start(chat_queue)
+                tasks.create_task(self._look_back(), name="messages of earlier runs")
                 while True:  # whoever has something new is woken, and nobody else
                     for destination in await self._deps.outbox.wait_for_work():
                         chat_id = self._former_ids.get(destination.chat_id, destination.chat_id)
@@ -133,9 +139,13 @@ class Dispatcher:
 
     def refresh(self, alert_key: str) -> None:
         """More is known about this alert now. Where it went out as its own message that is edited when there is room;
-        where it still waits it is sent with what is known then."""
-        for chat_queue in self._chat_queues.values():
-            chat_queue.refresh(alert_key)
+        where it still waits it is sent with what is known then. Nobody else is woken."""
+        is_unknown = [chat_queue.refresh(alert_key) for chat_queue in self._chat_queues.values()]
+        if any(is_unknown):
+            self._not_told[alert_key] = None
+            if len(self._not_told) > SOUGHT_AT_FIRST:
+                del self._not_told[next(iter(self._not_told))]
+            self._has_not_told.set()
 
     def latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 from detection to acceptance by the chat service over the last 1,000; None before the first."""
@@ -155,6 +165,21 @@ class Dispatcher:
                 tasks.append(task)
         if tasks:
             await asyncio.wait(tasks)
+
+    async def _look_back(self) -> None:
+        """Whether an earlier run may have told what this one has not is asked once for all chats."""
+        while True:
+            await self._has_not_told.wait()
+            self._has_not_told.clear()
+            keys, self._not_told = list(self._not_told), {}
+            try:
+                alerts = await self._deps.outbox.alerts_of(keys)
+            except StorageError as problem:
+                log.info("messages of an earlier run were not brought up to date: %s", problem)
+                continue
+            for alert in alerts.values():
+                for chat_queue in self._chat_queues.values():
+                    chat_queue.look_for(alert)
 
     def _chat_queue(self, chat_id: int) -> ChatQueue:
         chat_id = self._former_ids.get(chat_id, chat_id)

@@ -156,15 +156,22 @@ class MessageEdits:
     def pressed(self, key: EditKey, message_id: int) -> None:
         self._edits.pressed(key, message_id, self._now_s())
 
-    def refresh(self, alert_key: str, *, in_flight: Collection[EditKey]) -> None:
-        """More is known about this alert now. in_flight: messages whose text is made already."""
-        for topic_id in self.sender.topics:
-            is_known = self._edits.want((topic_id, alert_key), self._now_s(), in_flight=in_flight)
-            if not is_known:
-                self._sought[alert_key] = None
+    def refresh(self, alert_key: str, *, in_flight: Collection[EditKey]) -> int:
+        """More is known about this alert now. in_flight: messages whose text is made already. Returns in how many
+        topics this run has a message of it."""
+        now_s = self._now_s()
+        return sum(self._edits.want((topic, alert_key), now_s, in_flight=in_flight) for topic in self.sender.topics)
+
+    def look_for(self, alert: Alert) -> bool:
+        """More is known about this alert, and some topic has no message of it from this run. False: nor from an earlier
+        one."""
+        if alert.ts * 1000 >= self._since_ms:
+            return False
+        self._sought[alert.key] = None
         is_young = self._deps.clock.now_ms() - self._since_ms <= KEPT_MS
         if len(self._sought) > (SOUGHT_AT_FIRST if is_young else SOUGHT):
             del self._sought[next(iter(self._sought))]
+        return True
 
     def keep(self, kept: KeptEdit) -> None:
         """Of several for one message only the newest leaves."""

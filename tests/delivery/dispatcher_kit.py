@@ -1,13 +1,14 @@
 """A dispatcher on a clock that tests move, between a store in memory and a chat service with Telegram's limits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from altmonitor.core.alert import Alert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, Resumption
@@ -22,14 +23,20 @@ from tests.storage.samples import NOW_MS, pump
 
 
 class CountingStore(MemoryStore):
-    """looks: how often somebody asked what waits. refusals: so many of the next attempts cannot be written."""
+    """looks: how often somebody asked what waits. lookups: what is known about alerts. refusals: so many of the next
+    attempts cannot be written."""
 
     looks = 0
+    lookups = 0
     refusals = 0
 
     async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
         self.looks += 1
         return await super().queued(destination, limit=limit)
+
+    async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
+        self.lookups += 1
+        return await super().alerts_of(keys)
 
     async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
         if self.refusals:

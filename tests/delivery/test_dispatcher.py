@@ -43,6 +43,22 @@ async def test_what_waits_is_looked_at_three_times_for_an_alert() -> None:
         assert bench.store.looks - before == 3
 
 
+async def test_what_is_learned_about_an_alert_wakes_only_the_chat_that_was_told() -> None:
+    """Of a hundred; whether an earlier run had told the others is asked once for all of them."""
+    chats = [Destination(chat_id=1 + at) for at in range(100)]
+    async with running(make(*chats)) as bench:
+        bench.store.put(pump("AUSDT", at_ms=bench.clock.now_ms()), to=chats[:1])
+        await bench.until(lambda: bench.store.outbox_status().sent == 1)
+        await bench.clock.advance(5.0)
+        key = await bench.key("AUSDT")
+        looks, lookups = bench.store.looks, bench.store.lookups
+        await bench.learn(key, lsr=1.5)
+        await bench.until(lambda: len(bench.edits()) == 1)
+        await bench.clock.advance(5.0)
+        assert bench.store.looks - looks <= 4
+        assert bench.store.lookups - lookups == 3  # by this test, for the edit, and for the ninety-nine
+
+
 async def test_every_destination_gets_every_alert_at_its_own_pace() -> None:
     async with running(make(PRIVATE, GROUP)) as bench:
         bench.put("AUSDT", "BUSDT", "CUSDT")
