@@ -5,10 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from altmonitor.config import load
+from altmonitor.core.types import Destination
 from altmonitor.operations.errors import BadArgument, Forbidden, Unavailable
-from altmonitor.operations.settings import NoArguments, get_settings, set_settings
+from altmonitor.operations.settings import AdaptiveBounds, NoArguments, get_settings, set_settings, settings_in_force
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.settings.settings import SETTINGS
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
+from altmonitor.storage.state_file import base_settings
 from tests.operations.operations_kit import Bench
 
 SET = OPERATION_OF["set_settings"]
@@ -24,6 +28,21 @@ async def test_every_number_of_the_table_is_there_with_unit_range_and_what_the_e
     assert (pump.key, pump.unit, pump.value, pump.environment) == ("pump_threshold", "%", 5.0, 3.0)
     assert (pump.low, pump.high, pump.has_off, pump.command) == (0.1, 100, False, "set_pump")
     assert (found.muted, found.watchlist, found.lang) == ({"DOGEUSDT": None}, (), "en")
+
+
+def test_bounds_that_follow_the_contract_are_said_with_what_they_follow_from() -> None:
+    home = EnvironmentDefaults(destinations=(Destination(chat_id=1),))
+    asked = {
+        "THRESHOLD_MODE": "adaptive",
+        "ADAPTIVE_SIGMAS": "5",
+        "ADAPTIVE_VOLUME_MULT": "2.5",
+        "ADAPTIVE_VOLUME_FLOOR": "4",
+    }
+    found = []
+    for environment in ({}, asked, asked | {"THRESHOLD_MODE": "fixed"}):
+        config, _ = load(environment, env_file=None)
+        found.append(settings_in_force(SettingsStore(base_settings(config), home=home)).adaptive)
+    assert found == [None, AdaptiveBounds(sigmas=5.0, floor_pct=1.0, volume_mult=2.5, volume_floor=4.0), None]
 
 
 async def test_a_change_is_saved_in_force_recorded_and_can_be_taken_back_in_the_chat() -> None:

@@ -118,6 +118,7 @@ REAL = ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
         Settings(pump_threshold=1, dump_threshold=-1, move_5m_pct=2, move_15m_pct=3, vol_burst_mult=12),
         Settings(pump_threshold=8, dump_threshold=-8, vol_burst_mult=100, cooldown_sec=900),
         Settings(adaptive_sigmas=10, vol_burst_mult=100, move_5m_pct=1),
+        Settings(adaptive_sigmas=6, adaptive_volume_mult=2),
     ],
 )
 def test_both_engines_tell_the_same_of_a_real_month(tmp_path: Path, chosen: Settings) -> None:
