@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from altmonitor.app.app import App
 from altmonitor.app.chat import messaging
 from altmonitor.app.market import MarketOptions
 from altmonitor.core.alert import Alert
+from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination, Secret
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.sim.exchange import SimExchange
@@ -75,6 +76,10 @@ class Stage:
         return sum(text in message.text for message in self.messages)
 
     async def alerts(self) -> Sequence[Alert]:
+        """As they are stored, once the disk answers: a busy machine's may take longer than a question waits."""
+        for _ in range(20):
+            with suppress(StorageError):
+                return await self.app.store.alerts_since(0)
         return await self.app.store.alerts_since(0)
 
     async def is_live(self) -> None:
