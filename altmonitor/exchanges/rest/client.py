@@ -7,7 +7,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -134,7 +133,7 @@ class HttpGet:
             raise ExchangeUnreachable(in_words(problem), code=CauseCode.NO_CONNECTION) from None
 
     async def _from_pool(self, pooled: PooledGet, target: str) -> RestAnswer:
-        status, headers, body = await pooled.ask(_url(self.base_url + target), self._signed(target), _read_body)
+        status, headers, body = await pooled.ask(target, self._signed(target), _read_body)
         return RestAnswer(status, headers, body)
 
     async def _from_session(
@@ -150,18 +149,14 @@ class HttpGet:
         self, session: aiohttp.ClientSession, target: str
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._post_path is None:
-            return session.get(_url(self.base_url + target), headers=self._signed(target), allow_redirects=False)
-        url, headers = _url(self.base_url + self._post_path), {"Content-Type": "application/json"}
+            return session.get(
+                URL(self.base_url + target, encoded=True), headers=self._signed(target), allow_redirects=False
+            )
+        url, headers = URL(self.base_url + self._post_path, encoded=True), {"Content-Type": "application/json"}
         return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
 
     def _signed(self, target: str) -> Mapping[str, str] | None:
         return None if self._sign is None else self._sign(target)
-
-
-@lru_cache(maxsize=1_024)
-def _url(text: str) -> URL:
-    """Taking one apart costs more than looking it up, and a sweep asks for the same ones every minute."""
-    return URL(text, encoded=True)
 
 
 async def _read_body(body: aiohttp.StreamReader) -> bytes:

@@ -32,30 +32,32 @@ class PooledGet:
         self._request = aiohttp.ClientRequest(
             "GET", base_url, headers=session.headers, loop=asyncio.get_running_loop(), session=session
         )
+        self._path = "" if base_url.raw_path == "/" else base_url.raw_path
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in self._request.headers.items())
 
     async def ask(
         self,
-        url: URL,
+        target: str,
         headers: Mapping[str, str] | None,
         read: Callable[[aiohttp.StreamReader], Awaitable[T]],
     ) -> tuple[int, Mapping[str, str], T]:
-        """Status, headers and what `read` makes of the body. headers: beside those of every request.
+        """Status, headers and what `read` makes of the body. target: path below that of the base URL and query, already
+        percent-encoded. headers: beside those of every request.
 
         A server may close an idle connection in the moment in which something is asked: asked once more then, as the
         client does with a GET. Raises: aiohttp.ClientError, OSError, and what `read` raises.
         """
         more = "" if headers is None else "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        message = f"GET {url.raw_path_qs} HTTP/1.1\r\n{self._headers}{more}\r\n".encode()
+        message = f"GET {self._path}{target} HTTP/1.1\r\n{self._headers}{more}\r\n".encode()
         try:
-            return await self._ask(url, message, read)
+            return await self._ask(target, message, read)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            return await self._ask(url, message, read)
+            return await self._ask(target, message, read)
 
     async def _ask(
-        self, url: URL, message: bytes, read: Callable[[aiohttp.StreamReader], Awaitable[T]]
+        self, target: str, message: bytes, read: Callable[[aiohttp.StreamReader], Awaitable[T]]
     ) -> tuple[int, Mapping[str, str], T]:
         connection = await self._connector.connect(self._request, [], NO_TIMEOUT)
         try:
@@ -70,14 +72,15 @@ class PooledGet:
             found = await read(body)
         except HttpProcessingError as problem:
             connection.close()
-            raise self._unreadable(url, problem) from problem
+            raise self._unreadable(target, problem) from problem
         except BaseException:
             connection.close()
             raise
         connection.release()
         return head.code, head.headers, found
 
-    def _unreadable(self, url: URL, problem: HttpProcessingError) -> aiohttp.ClientResponseError:
+    def _unreadable(self, target: str, problem: HttpProcessingError) -> aiohttp.ClientResponseError:
+        url = URL(f"{self._request.url.origin()}{self._path}{target}", encoded=True)
         request = aiohttp.RequestInfo(url, "GET", self._request.request_info.headers, url)
         return aiohttp.ClientResponseError(
             request, (), status=problem.code, message=problem.message, headers=problem.headers
