@@ -140,8 +140,9 @@ def _of_hours(
     if len(candles) < 2 or not len(rows):
         return np.full(len(rows), np.nan)
     hours = candles.open_ms // HOUR_MS * HOUR_MS
-    firsts = np.append(0, np.flatnonzero(np.diff(hours)) + 1)
-    of_hour = np.searchsorted(firsts, rows, side="right") - 1
+    is_next = np.diff(hours) != 0
+    firsts = np.append(0, np.flatnonzero(is_next) + 1)
+    of_hour = np.append(0, np.cumsum(is_next))[rows]
     last = firsts - 1  # the last one before each full hour
     known = np.where(last >= 0, np.minimum(run[last] + 1, MEASURED_MINUTES), 0)
     is_asked = np.zeros(len(firsts), bool)
