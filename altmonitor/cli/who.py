@@ -217,7 +217,12 @@ def chart(session: Session, *, symbol: str, hours: float, out: Path | None, no_f
     async def ask() -> Answer:
         name = named(symbol)
         rows = await _rows(session, name, hours * 60)
-        filled = {} if no_fill else await _missing_prices(session, name, rows)
+        filled, note = dict[int, float](), ""
+        if not no_fill:
+            try:
+                filled = await _missing_prices(session, name, rows)
+            except (ExchangeError, StartError, StorageError) as problem:  # better without its line than no chart
+                note = f", without prices that were not tracked: {problem}"
         found = charted(name, rows, mark_prices=filled)
         target = out or Path(f"{name}-chart.html")
         try:
@@ -226,7 +231,7 @@ def chart(session: Session, *, symbol: str, hours: float, out: Path | None, no_f
             )
         except OSError as problem:
             raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
-        said = f"{target}: {0 if found is None else found.points} snapshots"
+        said = f"{target}: {0 if found is None else found.points} snapshots{note}"
         problem_text = "" if found is not None else f"{said}, two are needed; run `altmonitor track` for a while"
         return Answer(values={"file": str(target)}, lines=[said], problem=problem_text)
 
@@ -241,20 +246,17 @@ async def _rows(session: Session, symbol: str, minutes: float) -> Sequence[Snaps
 
 
 async def _missing_prices(session: Session, symbol: str, rows: Sequence[Snapshot]) -> dict[int, float]:
-    """Best effort: a chart without the line of prices is better than none."""
+    """By the time of their row, unix ms. Raises: ExchangeError, StartError, StorageError."""
     missing = [row for row in rows if row.mark_price is None]
     if not missing:
         return {}
     from_ms, to_ms = missing[0].time_ms, missing[-1].time_ms
     interval = fill_interval(session.clock.now_ms() - from_ms)
     length_ms = period_ms(interval) if interval != "1m" else 60_000
-    try:
-        async with positioning_deps(session.config, clock=session.clock) as deps:
-            found = await closes(
-                deps.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
-            )
-    except (ExchangeError, StartError, StorageError):
-        return {}
+    async with positioning_deps(session.config, clock=session.clock) as deps:
+        found = await closes(
+            deps.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
+        )
     return nearest_closes(missing, found, interval_ms=length_ms)
 
 

@@ -167,6 +167,15 @@ async def test_the_chart_is_one_page_that_loads_nothing_and_fills_missing_prices
     assert "Two tracked snapshots are needed" in empty
 
 
+async def test_a_chart_whose_missing_prices_cannot_be_had_says_why(tmp_path: Path) -> None:
+    async with town(tmp_path, kind=SeededMarket) as at:
+        await track(at, [snapshot("ETHUSDT", ago(at, minutes), price=None) for minutes in (30, 20, 10)])
+        at.exchange.faults.rest["/fapi/v1/klines"] = RestFault(status=503)
+        said = await at.says("who", "chart", "ETH", "--out", "eth.html")
+    assert said.code == 0, said.err
+    assert said.out.startswith("eth.html: 3 snapshots, without prices that were not tracked: ")
+
+
 async def test_the_positioning_values_have_the_shapes_of_the_interface(tmp_path: Path) -> None:
     async with town(tmp_path) as at:
         shown = json.loads((await at.says("positioning", "BTC", "--period", "1h", "--json")).out)
