@@ -8,12 +8,16 @@ from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import SystemClock
 from altmonitor.interfaces.cluster import LEADER
 from altmonitor.storage.database_store import StoreOptions
+from altmonitor.storage.postgres import feed_store
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 from altmonitor.storage.postgres.feed_store import FeedStore
 from altmonitor.storage.postgres.leases import PostgresLeases
-from tests.scale.fixtures import needs_servers
+from tests.scale.fixtures import needs_servers, postgres
 from tests.scale.servers import PostgresServer, running
 from tests.storage.samples import GROUP, PRIVATE, pump
+from tests.storage.test_score_store import prepared
+
+__all__ = ["postgres"]
 
 pytestmark = needs_servers
 MOST, TOO_MANY = 2_000, 100
@@ -56,3 +60,24 @@ async def test_a_server_that_restarts_and_dies_while_a_full_queue_is_written_has
         assert server.sql("SELECT count(*) FROM alerts WHERE symbol = 'N2000USDT'", name) == "0"
     codes = [cause.code for cause in troubles if cause is not None]
     assert CauseCode.DROPPED in codes
+
+
+async def test_what_waits_and_what_failed_are_counted_without_reading_what_was_sent(postgres: PostgresServer) -> None:
+    url = await prepared(postgres)
+    name = url.rpartition("/")[2]
+    postgres.sql(
+        "INSERT INTO alerts (id, key, ts, event_ms, symbol, kind, direction) "
+        "SELECT n, n::text, n, n, 'SOLUSDT', 'price', 'PUMP' FROM generate_series(1, 20000) n; "
+        "INSERT INTO deliveries (alert_id, chat_id, topic_id, queued_ms, state) "
+        "SELECT n, 1, 0, n, CASE n WHEN 7 THEN 'failed' WHEN 9 THEN 'queued' ELSE 'sent' END "
+        "FROM generate_series(1, 20000) n",
+        name,
+    )
+    postgres.sql("VACUUM ANALYZE deliveries", name)
+    link = PostgresConnection(DatabaseAddress(url), purpose="test")
+    plan = "\n".join(row[0] for row in await link.fetch(f"EXPLAIN {feed_store._COUNT}"))
+    assert await link.fetch(feed_store._COUNT) == [(1, 9, 1)]
+    await link.close()
+    assert "deliveries_failed" in plan
+    assert "deliveries_queued" in plan
+    assert "Seq Scan" not in plan
