@@ -45,7 +45,7 @@ async def test_an_alert_is_measured_from_the_book_and_shown(tmp_path: Path) -> N
         began_ms = clock.now_ms()
         store.put(pump("BTCUSDT", at_ms=began_ms), to=[PRIVATE])
         running = [asyncio.create_task(loop()) for loop in side.loops().values()]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not side.board.summary or not side.board.summary.alerts:
                 if clock.now_ms() - began_ms < 40 * MINUTE_MS:  # the hour has not passed, however slow the board is
                     await clock.advance(60)

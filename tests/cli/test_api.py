@@ -45,7 +45,7 @@ class Events:
 
     async def next(self, name: str) -> Any:
         """Data of the next event of that name."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self._content.readline()).strip() != f"event: {name}".encode():
                 pass
             return json.loads((await self._content.readline()).removeprefix(b"data: "))

@@ -54,7 +54,7 @@ class Loop(asyncio.SelectorEventLoop):
 
 async def work(stop):
     os.kill(os.getpid(), signal.SIGINT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await stop.wait()
     print("stopped in order")
 

@@ -221,7 +221,7 @@ async def test_over_real_sockets_the_candles_are_the_markets_own() -> None:
         backfill = Backfill(rest, clock=clock, symbols=lambda: ["BTCUSDT", "ETHUSDT"], apply=applied.__setitem__)
         task = asyncio.create_task(backfill.run())
         backfill.request_all(150)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await backfill.settled()
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -76,7 +76,7 @@ async def sending(folder: Path, *receivers: ScoreReceiver, allow_private: bool =
 
 
 async def until(webhooks: ScoreWebhooks, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while webhooks.sent + webhooks.failed < count:  # noqa: ASYNC110 — what counts is a number
             await asyncio.sleep(0.01)
 

@@ -124,7 +124,7 @@ async def sending(
     )
     task = asyncio.create_task(hooks.run())
     for receiver in hooks.receivers:  # a new address begins with what comes from now on
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await store.meta_get(receiver.cursor.key) is None:  # noqa: ASYNC110 — as above
                 await asyncio.sleep(0.01)
     try:
@@ -152,7 +152,7 @@ async def put(store: SqliteStore, *symbols: str, age_s: float = 1.0) -> None:
 
 
 async def until(is_true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_true():  # noqa: ASYNC110 — what is waited for is another program's
             await asyncio.sleep(0.01)
 
@@ -310,7 +310,7 @@ async def test_after_a_restart_only_what_was_learned_meanwhile_is_told(tmp_path:
             await until(lambda: len(receiver.attempts) == 3)
             versions = f"{hooks.receivers[0].cursor.key}.versions"
             version = receiver.attempts[2].key.partition("#")[2]
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while version not in (await store.meta_get(versions) or ""):  # noqa: ASYNC110 — as above
                     await asyncio.sleep(0.01)
         async with opened(tmp_path) as store:

@@ -250,7 +250,7 @@ async def test_a_disk_that_does_not_answer_the_first_question_is_asked_again_and
         await stage.tell(pump(at_ms=EVENT_MS))
         stage.recorder._at = replace(stage.recorder._at, meta=BusyMeta(stage.store))
         running = asyncio.create_task(stage.recorder.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await stage.store._database.fetch("SELECT alert_id FROM outcomes", ()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         running.cancel()

@@ -92,7 +92,7 @@ async def ask(socket: ClientConnection, method: str, params: list[Any] | None = 
 
 
 async def next_text(socket: ClientConnection) -> str:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         text = await socket.recv()
     assert isinstance(text, str)
     return text
@@ -100,7 +100,7 @@ async def next_text(socket: ClientConnection) -> str:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for something the other side does in its own time."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition lies in a server that has no event to offer
             await asyncio.sleep(0.005)
 

@@ -111,7 +111,7 @@ async def test_a_double_close_sends_two_closing_frames_and_an_ordinary_one_sends
             await until(lambda: world.exchange.stats.ws_now == 1)
             world.faults.close_all(1001)
             closing_frame = b"\x88\x02\x03\xe9"
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(60):
                 received = await reader.readexactly(4 * expected)
             assert received == closing_frame * expected
             writer.write(b"\x88\x82\x00\x00\x00\x00\x03\xe9")  # the client's answer, masked with zeros

@@ -36,7 +36,7 @@ class Kept:
     set_aside: list[Path] = field(default_factory=list)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not is_so():
                 await self.clock.sleep(0.1)
 

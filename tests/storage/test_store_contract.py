@@ -91,7 +91,7 @@ async def put(store: Store, *symbols: str, **fields: Any) -> list[int]:
     """Returns the ids once they are offered."""
     for symbol in symbols:
         store.put(pump(symbol, **fields))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             rows = {row.alert.symbol: row.alert.id for row in await store.queued(PRIVATE, limit=1000)}
             if set(symbols) <= set(rows):
@@ -261,7 +261,7 @@ async def test_recent_finds_the_alerts_of_one_minute_however_late_they_were_foun
 
 async def put_for(store: Store, key: str, symbol: str, *places: Destination, ts: float) -> None:
     store.put(pump(symbol, key=key, ts=ts), to=places)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await store.alerts_of([key]):
             await store.wait_for_work()
 
@@ -324,7 +324,7 @@ async def test_stats_count_by_venue_and_of_one(store: Store) -> None:
     for number, venue in enumerate(("binance", "bybit", "bybit")):
         key = f"{venue}:price:SOLUSDT:PUMP:1m:{number}"
         store.put(pump("SOLUSDT", key=key, at_ms=NOW_MS + number, venue=venue), to=(PRIVATE,))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not await store.alerts_of([key]):
                 await store.wait_for_work()
     since_s = NOW_MS / 1000 - 60
@@ -433,7 +433,7 @@ async def test_an_alert_for_a_group_under_its_former_id_goes_to_where_it_is_now(
     supergroup = Destination(chat_id=-100999)
     await store.move(GROUP, supergroup)
     store.put(pump("SOLUSDT"), to=(GROUP, supergroup))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await waiting(store, supergroup):
             await store.wait_for_work()
     assert await waiting(store, supergroup) == ["SOLUSDT"]
@@ -521,11 +521,11 @@ async def test_waiting_for_work_ends_for_rows_that_came_before_and_not_without_n
     await asyncio.sleep(0.01)
     assert not sleeper.done()
     store.put(pump("DOGEUSDT"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert set(await sleeper) == {PRIVATE, GROUP}
     assert await waiting(store, GROUP) == ["SOLUSDT", "DOGEUSDT"]
     store.put(pump("XRPUSDT"), to=(GROUP,))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert list(await store.wait_for_work()) == [GROUP]
 
 

@@ -24,7 +24,7 @@ HOUR_MS = 3_600_000
 
 async def put(store: Store, key: str, *to: Destination, hours: int = 0, **fields: Any) -> None:
     store.put(pump(key=key, at_ms=NOW_MS + hours * HOUR_MS, **fields), to=to)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while to and key not in [row.alert.key for row in await store.queued(to[0], limit=100)]:
             await store.wait_for_work()
 

@@ -84,7 +84,7 @@ class Recorder:
         return [event.kind for event in self.events]
 
     async def until(self, predicate: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not predicate():
                 self.change.clear()
                 await self.change.wait()

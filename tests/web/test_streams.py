@@ -52,7 +52,7 @@ class Listener:
     async def event(self) -> dict[str, str]:
         """The next block of lines, as its fields; a comment stands under ''."""
         fields: dict[str, str] = {}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while line := (await self._response.content.readline()).decode().rstrip("\n"):
                 name, _, value = line.partition(": ")
                 fields[name.rstrip(":")] = value

@@ -62,7 +62,7 @@ class Received:
         return [message for read in self.reads for message in read]
 
     async def wait_for(self, count: int) -> list[bytes]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.messages) < count:
                 self._more.clear()
                 await self._more.wait()
@@ -96,7 +96,7 @@ def saying(*data: bytes) -> Script:
 
 
 async def closed(transport: Transport) -> CloseReason:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await transport.wait_closed()
 
 
@@ -164,7 +164,7 @@ async def test_pings_are_answered_with_their_own_payload(open_transport: OpenTra
         await peer.until_gone()
 
     async with connected(open_transport, script) as (_, received):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await done.wait()
         assert answers == [(PONG, b"first"), (PONG, b"second")]
         assert received.messages == [b"{}"]
@@ -206,7 +206,7 @@ async def test_text_is_sent_as_a_text_frame(open_transport: OpenTransport) -> No
 
     async with connected(open_transport, script) as (transport, _):
         await transport.send_text('{"id":1,"params":["币安人生usdt@kline_1m"]}')
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             assert await got == (TEXT, '{"id":1,"params":["币安人生usdt@kline_1m"]}'.encode())
 
 

@@ -85,6 +85,6 @@ async def _received(pieces: list[bytes]) -> list[bytes]:
             on_frames=messages.extend,
             options=TransportOptions(gather_ms=1, proxy=False),
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert (await transport.wait_closed()).code == 1000
     return messages

@@ -156,7 +156,7 @@ async def test_without_a_terminal_it_prints_the_steps_and_returns_at_once(tmp_pa
         stdout=asyncio.subprocess.PIPE,
         cwd=tmp_path,
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert process.stdout is not None
         said = (await process.stdout.read()).decode()
         assert await process.wait() == 1
