@@ -53,6 +53,7 @@ from altmonitor.replay.columns import (
     places_of,
     taken,
 )
+from altmonitor.replay.npz import NpzArrays
 
 SeriesName = Literal["klines", "oi"]
 VERSION: Final = 1
@@ -236,17 +237,23 @@ READING_PROBLEMS = (
 """What reading a damaged file raises."""
 
 
+NO_FILE: Final = "it is no file of this store"
+
+
 def unreadable(path: Path, problem: Exception) -> str:
     """For a person. What is no file of numpy's at all, numpy takes for something that one might trust."""
-    return f"{path} cannot be read: {'it is no file of this store' if 'pickled' in str(problem) else problem}"
+    return f"{path} cannot be read: {NO_FILE if 'pickled' in str(problem) else problem}"
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     """Raises: StoreDamaged, also for what is found while it is read."""
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            yield file
+        with path.open("rb") as handle:
+            if handle.read(2) != b"PK":
+                raise ValueError(NO_FILE)
+            with zipfile.ZipFile(handle) as packed:
+                yield NpzArrays(packed)
     except READING_PROBLEMS as problem:
         raise StoreDamaged(unreadable(path, problem)) from problem
 
