@@ -23,7 +23,7 @@ from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, LimitPool, RequestBudget, Shares
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
-from altmonitor.exchanges.rest.pooled_get import PooledGet
+from altmonitor.exchanges.rest.pooled_get import PooledGet, pooled_get
 from altmonitor.interfaces.exchange import Priority
 
 ANSWER_TIMEOUT_S = 15.0
@@ -86,7 +86,7 @@ class HttpGet:
                 headers=self._headers,
             )
             if proxy is None and self._post_path is None:
-                self._pooled = PooledGet(URL(self.base_url), self._session)
+                self._pooled = pooled_get(URL(self.base_url), self._session)
 
     async def stop(self) -> None:
         session, self._session, self._pooled = self._session, None, None

@@ -22,6 +22,17 @@ NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)
 """Whoever asks holds the limit."""
 
 
+KNOWN_AIOHTTP: Final = ("3", "14")
+"""Major and minor version of the aiohttp whose connector and parser this is written for."""
+
+
+def pooled_get(
+    base_url: URL, session: aiohttp.ClientSession, *, version: str = aiohttp.__version__
+) -> PooledGet | None:
+    """None: an aiohttp of another version, whose inside may be another; its client asks then, at a higher price."""
+    return PooledGet(base_url, session) if tuple(version.split(".")[:2]) == KNOWN_AIOHTTP else None
+
+
 class PooledGet:
     """Of one host, without a proxy, redirects or cookies. session: whose connector is used, and closed with it; its
     headers go with every request."""
@@ -67,7 +78,7 @@ class PooledGet:
             if transport is not None:  # None when it was lost in this very moment, which reading tells
                 transport.write(message)
             head, body = await protocol.read()
-            while 100 <= head.code < 200:  # said before the answer
+            while 100 <= head.code < 200 and head.code != 101:  # said before the answer; after a 101 there is none
                 head, body = await protocol.read()
             found = await read(body)
         except HttpProcessingError as problem:

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+import aiohttp
 import pytest
+from yarl import URL
 
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
 from altmonitor.exchanges.rest import client
 from altmonitor.exchanges.rest.client import HttpGet
+from altmonitor.exchanges.rest.pooled_get import pooled_get
 
 OK = b"HTTP/1.1 200 OK\r\nX-MBX-USED-WEIGHT-1M: 7\r\nContent-Length: 2\r\n\r\n[]"
 
@@ -153,6 +156,22 @@ async def test_what_is_no_answer_is_told_and_the_next_question_has_a_fresh_conne
             assert code is None or found is code, (name, found, line)
             assert (await http.send("/2")).body == b"[]", name
         assert server.connections == 2, name
+
+
+async def test_a_change_of_protocol_is_an_answer_and_nothing_is_waited_for_after_it() -> None:
+    server = Server([b"HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n", OK])
+    async with asked(server) as http:
+        assert (await http.send("/1")).status == 101
+        assert (await http.send("/2")).body == b"[]"
+
+
+async def test_another_version_of_the_library_is_asked_through_its_client() -> None:
+    async with aiohttp.ClientSession() as session:
+        found = {
+            version: pooled_get(URL("http://127.0.0.1:1"), session, version=version) is not None
+            for version in (aiohttp.__version__, "3.14.0", "3.14", "3.140.0", "3.15.0", "3.15.0a1", "4.0.0", "3")
+        }
+    assert [version for version, is_known in found.items() if is_known] == [aiohttp.__version__, "3.14.0", "3.14"]
 
 
 async def test_a_body_beyond_the_limit_is_not_read_to_its_end_packed_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
