@@ -15,7 +15,8 @@ import numpy as np
 from altmonitor.core.types import Destination
 from altmonitor.engine.context import anybody
 from altmonitor.replay.columns import CandleColumns, Source, no_open_interest
-from altmonitor.replay.exact import ReplayOptions, SymbolHistory, replay_symbol
+from altmonitor.replay.exact import SymbolHistory, replay_symbol
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import PRICE, Tape, TapeRows, joined
 from altmonitor.replay.tape_files import FOLDER, build_tape

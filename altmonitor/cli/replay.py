@@ -30,9 +30,10 @@ from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.render.tables import table as drawn
 from altmonitor.replay.archive_csv import FIRST_MS
-from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
 from altmonitor.replay.outcome_text import outcome_lines, outcome_values
+from altmonitor.replay.past_market import ReplayedAlert
 from altmonitor.replay.price_path import PricePath
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import REASONS, QuietTimes, sampled_in, verify

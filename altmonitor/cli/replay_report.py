@@ -14,8 +14,8 @@ from altmonitor.cli.common import Session
 from altmonitor.cli.tune import picture_of
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.core.files import write_atomically
-from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.outcome_statistics import outcome_table
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.replayed_outcomes import DeliveryDelay, replayed_outcomes
 from altmonitor.replay.report import ReportInput, report_html
 from altmonitor.replay.run import ReplayResult

@@ -17,7 +17,7 @@ from altmonitor.core.files import write_atomically
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.render.tables import table as drawn
-from altmonitor.replay.exact import ReplayOptions
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.tune import DAY_MS, Tuned, tune
 from altmonitor.settings.settings import SETTING_OF, Unit
 

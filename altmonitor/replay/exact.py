@@ -14,54 +14,41 @@ on where it is cut.
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from math import ceil, inf
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
 import numpy as np
-from msgspec.structs import replace as replace_fields
 
-from altmonitor.core.alert import Alert
-from altmonitor.core.clock import SystemClock
-from altmonitor.core.types import Destination
-from altmonitor.detectors.adaptive import HOUR_MS, MEASURED_MINUTES, loosest
+from altmonitor.detectors.adaptive import loosest
 from altmonitor.engine.audiences import Expectation
 from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.engine import Engine
-from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate, Usual
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
+from altmonitor.market.quotes import OpenInterest
 from altmonitor.replay.columns import CandleColumns, Ints, OpenInterestColumns
 from altmonitor.replay.measures import medians, run_lengths
+from altmonitor.replay.past_market import AlertsOfRange, EventClock, PastContext, ReplayedAlert
 from altmonitor.replay.price_path import (
     CLOSE_PUSH_MS,
     FIRST_PUSH_MS,
     PathPoint,
-    PricePath,
     point_of,
     push_at,
     push_of_volume,
     pushes_of,
 )
-from altmonitor.replay.selection import OI_MEMORY_MS, InterestSample, Marks, Samples, marks_of
+from altmonitor.replay.replay_options import ReplayOptions, asks_for_days, warm_begin
+from altmonitor.replay.selection import InterestSample, Marks, Samples, marks_of
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.conditions import Condition
-from altmonitor.settings.settings import Settings
 
-DAY_MS: Final = 86_400_000
 FLOAT_BYTES: Final = 8
-LONGEST_WINDOW_MS: Final = 15 * MINUTE_MS
-USUAL_FUNDING_HOURS: Final = 8.0
-WHOLE_MOVES: Final = 4
-"""A whole move that doubles so often without a single minute that reaches a bound is not reckoned with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,29 +60,6 @@ class SymbolHistory:
     candles: CandleColumns
     open_interest: OpenInterestColumns
     marks: Marks | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayOptions:
-    """audiences: who would have been told, the main one first. price_path: which prices of a minute count.
-    conditions: what was asked for by name (`/alert`); of their symbols nothing is left out, and one that is true where
-    the warm-up begins is told again only after it was false. is_flipped: in minutes that reach bounds on both sides
-    the other extreme comes first. is_whole: nothing is left out.
-    """
-
-    audiences: tuple[Audience, ...]
-    price_path: PricePath = "touch"
-    episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
-    conditions: tuple[Condition, ...] = ()
-    is_flipped: bool = False
-    is_whole: bool = False
-
-
-class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
-    """to: the audiences that would have been told."""
-
-    alert: Alert
-    to: tuple[Destination, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,70 +80,10 @@ def replay_symbol(history: SymbolHistory, options: ReplayOptions, *, from_ms: in
     return _Player(history, options, from_ms=from_ms, to_ms=to_ms).play()
 
 
-def shortest_warm_up_ms(options: ReplayOptions) -> int:
-    """No state lasts longer than this after what began it, and no comparison looks further back."""
-    every = [one.settings for one in options.audiences]
-    spans = [LONGEST_WINDOW_MS, OI_MEMORY_MS, int(options.episodes.episode_quiet_min * MINUTE_MS)]
-    spans += [settings.longest_cooldown_s * 1000 for settings in every]
-    spans += [settings.vol_burst_lookback * MINUTE_MS for settings in every]
-    spans += [MEASURED_MINUTES * MINUTE_MS + HOUR_MS for settings in every if settings.is_adaptive]
-    spans += [DAY_MS for settings in every if _asks_for_days(settings)]
-    return max(spans) + 2 * MINUTE_MS
-
-
-def warm_begin(
-    open_ms: Ints, options: ReplayOptions, *, from_ms: int, marks: Marks, loud_ms: Ints, calm_ms: Ints
-) -> int:
-    """Index of the first candle to play: a stretch in which nothing could have been told lies before it.
-
-    What was told of prices may be told again for the whole of it in minutes that reach no bound, and every such
-    alert lengthens the episode; after those a calm stretch has to be longer. Of the time before the first candle
-    nothing is known, so what could have been told in it counts as well. marks, loud_ms, calm_ms: see
-    `Marks` and `Samples`.
-    """
-    if not len(open_ms):
-        return 0
-    span_ms = shortest_warm_up_ms(options)
-    long_ms = span_ms + whole_moves_ms(options)
-    moments = np.union1d(open_ms[marks.any], loud_ms)
-    prices_ms = open_ms[marks.price]
-    end_ms = from_ms - span_ms
-    for at in range(int(np.searchsorted(moments, end_ms, side="right")), -1, -1):
-        begin_ms = int(moments[at - 1]) + 2 * MINUTE_MS if at else int(open_ms[0]) + span_ms
-        is_long = end_ms - begin_ms >= long_ms or (
-            at > 0 and end_ms - begin_ms >= span_ms and not _has_price(moments[:at], prices_ms, long_ms=long_ms)
-        )
-        is_calm = not len(calm_ms) or bool(
-            np.searchsorted(calm_ms, end_ms) > np.searchsorted(calm_ms, max(begin_ms, end_ms - span_ms))
-        )
-        if is_long and is_calm:
-            return int(np.searchsorted(open_ms, end_ms))
-        end_ms = int(moments[at - 1]) if at else end_ms
-    return 0
-
-
-def whole_moves_ms(options: ReplayOptions) -> int:
-    """So long after a price alert its whole move may be told again although no minute reaches a bound."""
-    return int(WHOLE_MOVES * options.episodes.episode_quiet_min * MINUTE_MS)
-
-
 def _without_rolling(audience: Audience) -> Audience:
     settings = audience.settings
     own = {symbol: replace(one, rolling=False) for symbol, one in settings.of_symbol.items()}
     return replace(audience, settings=replace(settings, rolling=False, of_symbol=MappingProxyType(own)))
-
-
-def _has_price(moments: Ints, prices_ms: Ints, *, long_ms: int) -> bool:
-    """Whether a price may have been told in the chain of moments that ends with the last one: none follows another
-    after a stretch that is long enough by itself."""
-    ends = np.flatnonzero(np.diff(moments) >= long_ms + 2 * MINUTE_MS)
-    begin_ms = int(moments[ends[-1] + 1]) if len(ends) else int(moments[0])
-    first, after = np.searchsorted(prices_ms, [begin_ms, int(moments[-1]) + 1])
-    return bool(first < after)
-
-
-def _asks_for_days(settings: Settings) -> bool:
-    return bool(settings.min_24h_usdt or any(own.min_24h_usdt for own in settings.of_symbol.values()))
 
 
 class _Player:
@@ -233,10 +137,10 @@ class _Player:
 
     def _build(self) -> Engine:
         first_ms = int(self._candles.open_ms[self._begin]) if len(self._candles) > self._begin else self._from_ms
-        self._clock = _EventClock(first_ms)
-        self._sink = _AlertsOfRange(self._from_ms, self._to_ms)
-        has_days = any(_asks_for_days(one.settings) for one in self._options.audiences)
-        context = _History(self._candles if has_days else None, self._clock)
+        self._clock = EventClock(first_ms)
+        self._sink = AlertsOfRange(self._from_ms, self._to_ms)
+        has_days = any(asks_for_days(one.settings) for one in self._options.audiences)
+        context = PastContext(self._candles if has_days else None, self._clock)
         links = EngineDeps(
             clock=self._clock,
             sink=self._sink,
@@ -445,78 +349,3 @@ class _Player:
             OpenInterest(symbol=self._symbol, contracts=sample.contracts, time_ms=sample.time_ms)
         )
         self._engine.evaluate_open_interest([self._symbol])
-
-
-# ---
-
-
-class _EventClock(SystemClock):
-    """`ms`: the event that is being played; nothing waits in a replay."""
-
-    def __init__(self, ms: int) -> None:
-        self.ms = ms
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.ms / 1000
-
-    async def sleep(self, seconds: float) -> None:
-        raise RuntimeError("a replay does not wait")
-
-    def timeout(self, seconds: float | None) -> asyncio.Timeout:
-        raise RuntimeError("a replay does not wait")
-
-
-class _AlertsOfRange:
-    """An `AlertSink` that keeps the alerts of the range."""
-
-    def __init__(self, from_ms: int, to_ms: int) -> None:
-        self._from_ms, self._to_ms = from_ms, to_ms
-        self.kept: list[ReplayedAlert] = []
-
-    def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
-        if self._from_ms <= alert.event_ms < self._to_ms:
-            self.kept.append(ReplayedAlert(alert=alert, to=tuple(to)))
-
-    def complete(self, final: Alert) -> None:
-        """A burst that was told while its candle ran: its direction and multiple are known at the close."""
-        for at in range(len(self.kept) - 1, -1, -1):
-            known = self.kept[at]
-            if known.alert.key == final.key:
-                details = replace_fields(known.alert.details, quote_usdt=final.details.quote_usdt)
-                self.kept[at] = ReplayedAlert(alert=replace_fields(final, details=details), to=known.to)
-                return
-            if known.alert.event_ms < final.event_ms - MINUTE_MS:
-                return
-
-
-class _History:
-    """A `MarketContext` of the past: volume of 24 hours from the candles, where anybody has a floor for it."""
-
-    def __init__(self, candles: CandleColumns | None, clock: _EventClock) -> None:
-        self._candles = candles
-        self._clock = clock
-        self._sums = np.concatenate([[0.0], np.cumsum(candles.quote_usdt)]) if candles is not None else np.zeros(1)
-
-    def day(self, symbol: str) -> DayTicker | None:
-        candles, now_ms = self._candles, self._clock.ms
-        if candles is None or not len(candles) or candles.open_ms[0] > now_ms - DAY_MS:
-            return None
-        first, after = np.searchsorted(candles.open_ms, [now_ms - DAY_MS, now_ms - MINUTE_MS + 1]).tolist()
-        if first >= after:
-            return None
-        last = float(candles.close[after - 1])
-        return DayTicker(
-            symbol=symbol,
-            last_price=last,
-            change_pct=(last / float(candles.open[first]) - 1) * 100,
-            quote_usdt=float(self._sums[after] - self._sums[first]),
-        )
-
-    def funding(self, symbol: str) -> Funding | None:
-        return None
-
-    def funding_hours(self, symbol: str) -> float:
-        return USUAL_FUNDING_HOURS

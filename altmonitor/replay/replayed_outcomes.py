@@ -11,7 +11,6 @@ from altmonitor.core.alert import event_key
 from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Ints
-from altmonitor.replay.exact import ReplayedAlert
 from altmonitor.replay.outcome_statistics import OutcomeAlerts
 from altmonitor.replay.outcomes import (
     BENCHMARK,
@@ -23,6 +22,7 @@ from altmonitor.replay.outcomes import (
     price_grid,
     rows_of,
 )
+from altmonitor.replay.past_market import ReplayedAlert
 from altmonitor.replay.run import ReplayResult
 from altmonitor.replay.store import HistoryStore
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from altmonitor.core.alert import Kind
 from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow
-from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.outcome_text import horizon_name, percent, range_text, sentence, share_text, verdict_text
 from altmonitor.replay.outcomes import UNKNOWN_TEXTS, Unknown
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.replayed_outcomes import DeliveryDelay, ReplayedOutcomes
 from altmonitor.replay.run import NOT_SHOWN, ReplayResult, counts
 from altmonitor.replay.tune import Tuned

@@ -10,15 +10,9 @@ from typing import Final, Literal
 from altmonitor.core.alert import Direction, Kind
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Hole, between, holes
-from altmonitor.replay.exact import (
-    ReplayedAlert,
-    ReplayOptions,
-    SymbolHistory,
-    SymbolReplay,
-    replay_symbol,
-    shortest_warm_up_ms,
-    whole_moves_ms,
-)
+from altmonitor.replay.exact import SymbolHistory, SymbolReplay, replay_symbol
+from altmonitor.replay.past_market import ReplayedAlert
+from altmonitor.replay.replay_options import ReplayOptions, shortest_warm_up_ms, whole_moves_ms
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape_engine import quiet_replay, select_on_tape
 

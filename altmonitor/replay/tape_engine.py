@@ -14,8 +14,9 @@ import numpy as np
 from altmonitor.detectors.adaptive import loosest
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import ANOTHER_COIN_MINUTES, Ints
-from altmonitor.replay.exact import ReplayOptions, SymbolReplay, warm_begin
+from altmonitor.replay.exact import SymbolReplay
 from altmonitor.replay.measures import SLACK
+from altmonitor.replay.replay_options import ReplayOptions, warm_begin
 from altmonitor.replay.selection import Marks, least_change, marks_on_tape, running_at, smallest_for
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import joined, no_rows

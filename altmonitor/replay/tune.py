@@ -12,7 +12,8 @@ from altmonitor.core.alert import Kind
 from altmonitor.detectors.kinds import BUDGETS
 from altmonitor.replay.budget import Count, at_step, choose_steps, rates_of, thresholds_on, with_numbers
 from altmonitor.replay.condition_count import ConditionRate, closed_minutes, condition_rate
-from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
+from altmonitor.replay.past_market import ReplayedAlert
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import ReplayResult, replay
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore

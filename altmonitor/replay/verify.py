@@ -14,7 +14,7 @@ from altmonitor.engine.episodes import Episode
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import reaches
 from altmonitor.market.open_interest import LONGEST_WINDOW_MS, WINDOW_TOLERANCE
-from altmonitor.replay.exact import ReplayOptions
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.selection import OI_MEMORY_MS
 from altmonitor.replay.store import HistoryStore
 from altmonitor.storage.run_log import MonitorRun

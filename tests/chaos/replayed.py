@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.history_recorder import take_in_recorded
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import REASONS, QuietTimes, Verification, sampled_in, verify

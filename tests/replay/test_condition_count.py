@@ -21,7 +21,8 @@ from altmonitor.replay.condition_count import (
     condition_rate,
     crossings,
 )
-from altmonitor.replay.exact import ReplayOptions, SymbolHistory, replay_symbol
+from altmonitor.replay.exact import SymbolHistory, replay_symbol
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings

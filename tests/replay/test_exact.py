@@ -25,8 +25,9 @@ from altmonitor.replay.columns import (
     candle_columns,
     no_open_interest,
 )
-from altmonitor.replay.exact import ReplayOptions, SymbolHistory, SymbolReplay, replay_symbol
+from altmonitor.replay.exact import SymbolHistory, SymbolReplay, replay_symbol
 from altmonitor.replay.price_path import PricePath
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from tests.replay.history import FEB_2025, real_file, wild_candles, wild_columns, wild_interest

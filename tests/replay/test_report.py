@@ -13,9 +13,9 @@ from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Source, candle_columns
-from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.outcome_statistics import outcome_table
 from altmonitor.replay.outcome_text import sentence
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.replayed_outcomes import DeliveryDelay, replayed_outcomes
 from altmonitor.replay.report import ReportInput, day_bars, hit_picture, report_html, tick_step
 from altmonitor.replay.run import replay

@@ -16,7 +16,7 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay import tape_files
 from altmonitor.replay.archive import import_files
 from altmonitor.replay.columns import Source, open_interest_columns
-from altmonitor.replay.exact import ReplayOptions
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import BURST, Tape, first_ones

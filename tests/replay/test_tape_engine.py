@@ -17,7 +17,8 @@ from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.archive import import_files
-from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
+from altmonitor.replay.past_market import ReplayedAlert
+from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import EngineName, replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.settings.audience import Audience, QuietHours
