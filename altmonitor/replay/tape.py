@@ -217,10 +217,12 @@ def _numbers(rule: Rule, settings: Settings) -> tuple[float, float, float, float
 
 def _reaching(rows: TapeRows, bounds: _Bounds, rule: Rule, settings: Settings) -> tuple[TapeRows, Floats]:
     """The rows that reach their bounds, and these. settings: whether bounds follow from a contract's own minutes is the
-    same for every symbol."""
+    same for every symbol that is told of the kind at all."""
     if not len(bounds.up):
         return no_rows(), np.zeros(0)
-    times, floor, most = OWN_BOUNDS[rule.kind](settings) if rule.kind in OWN_BOUNDS else FIXED
+    of_kind = OWN_BOUNDS.get(rule.kind)
+    every = settings, *settings.of_symbol.values()
+    times, floor, most = max(map(of_kind, every)) if of_kind else FIXED  # none where a kind is switched off
     grown = MINUTES_OF.get(rule.window, 1) ** 0.5
     least = floor * grown if times else inf
     loosest_up = min(float(bounds.up.min()), least) * (1 - SLACK)

@@ -111,6 +111,17 @@ def test_bursts_beyond_what_the_contract_does_anyway_count_on_the_tape_exactly_a
         assert len({one.alert.details.threshold for one in found.alerts}) > 20, "each hour and contract has its own"
 
 
+def test_a_contract_that_alone_is_told_of_volume_has_its_own_bound_on_the_tape_too(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    own = Settings(
+        adaptive_volume_mult=1.5, vol_burst_mult=20, vol_burst_min_usdt=0, pump_threshold=100, dump_threshold=-100
+    )
+    for general, alone in ((0.0, own), (20.0, replace(own, vol_burst_mult=0))):
+        chosen = replace(own, vol_burst_mult=general, of_symbol={"ONEUSDT": alone})
+        found = replay(store, SYMBOLS, options(chosen), from_ms=FEB_2025, to_ms=THREE_DAYS)
+        assert counted(built(store), "vol", chosen) == len(found.alerts) > 50, general
+
+
 def test_changes_of_open_interest_are_counted_once_while_they_last(tmp_path: Path) -> None:
     store = filled(tmp_path)
     stamps = FEB_2025 + np.arange(200) * 5 * MINUTE_MS
