@@ -240,6 +240,8 @@ class HttpServer:
         pause_s = self._wrong_tokens.pause_s(connection.address)
         left = asyncio.Event()
         connection.when_lost = left.set
+        if connection.transport is None:  # gone before its turn came
+            left.set()
         with suppress(TimeoutError):  # whoever leaves meanwhile leaves nothing behind that waits
             async with self._deps.clock.timeout(min(pause_s, PATIENCE_S)):
                 await left.wait()

@@ -537,10 +537,10 @@ async def test_a_newcomer_that_leaves_without_a_word_takes_no_place() -> None:
 async def test_whoever_leaves_before_the_refusal_of_a_wrong_token_leaves_nothing_waiting() -> None:
     async with running(replace(SMALL, connections=50, per_address=50), token=Secret(TOKEN)) as server:
         before = len(asyncio.all_tasks())
-        for _ in range(30):
+        for number in range(30):
             client = await Client.connected(server)
             await client.send(ASK % b"/api/alerts")
-            await asyncio.sleep(0.005)
+            await until(lambda number=number: server.status().refused.get("wrong_token", 0) > number)  # type: ignore[misc]
             client.close()
         assert server.status().refused == {"wrong_token": 30}
         await until(lambda: len(asyncio.all_tasks()) == before, within_s=2)
