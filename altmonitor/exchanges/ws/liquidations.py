@@ -169,17 +169,22 @@ class LiquidationFeed:
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _follow(self, symbols: Sequence[str], tasks: asyncio.TaskGroup) -> None:
-        """While anybody wants them."""
+        """While anybody wants them. Who wants them again at once begins anew, too: no connection outlives this, not
+        even one that waits to be opened."""
         self._shares = []
+        connections: list[asyncio.Task[None]] = []
         followed: Sequence[str] = ()
         while self._is_wanted():
             if symbols is not followed:
                 for share in self._placed(symbols):
                     self._shares.append(share)
-                    tasks.create_task(self._keep_open(share), name=f"liquidations {len(self._shares)}")
+                    task = tasks.create_task(self._keep_open(share), name=f"liquidations {len(self._shares)}")
+                    connections.append(task)
                 followed = symbols
             await self._clock.sleep(LOOK_EVERY_S)
             symbols = self._symbols()
+        for task in connections:
+            task.cancel()
 
     def _placed(self, symbols: Sequence[str]) -> list[list[str]]:
         """Puts what came where there is room, and takes out what left. Returns what needs a new connection."""
@@ -195,9 +200,9 @@ class LiquidationFeed:
         return self._streams.shares(new) if new else []
 
     async def _keep_open(self, share: list[str]) -> None:
-        """Until nobody asks any more."""
+        """Until cancelled."""
         failures = 0
-        while self._is_wanted():
+        while True:
             opened_s = self._clock.monotonic()
             requests = _Requests(self._streams, share)
             try:
@@ -228,7 +233,7 @@ class LiquidationFeed:
     async def _drive(self, transport: Transport, requests: _Requests) -> None:
         try:
             heard_s = self._clock.monotonic()
-            while self._is_wanted() and not requests.refused:
+            while not requests.refused:
                 for message in requests.due():
                     await self._send(transport, message)
                     await self._clock.sleep(SEND_INTERVAL_S)

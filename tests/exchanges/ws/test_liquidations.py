@@ -201,3 +201,30 @@ async def test_a_connection_that_fails_or_ends_is_opened_again_and_asks_anew() -
         pings = [text for text in venue.lines[1].sent if "ping" in text]
     assert venue.topics(1) == [["SOLUSDT"]]
     assert pings == ['{"op":"ping"}']
+
+
+async def test_a_bound_that_is_taken_away_and_set_again_at_once_is_followed_like_a_new_one() -> None:
+    venue = Venue(BYBIT_LIQUIDATIONS, ["AUSDT"])
+    async with at_work(venue.feed.run(), on=venue.clock):
+        await venue.clock.advance(3)
+        venue.is_wanted = False
+        await venue.clock.advance(1.2)
+        assert venue.feed.connections == 0
+        venue.is_wanted = True
+        await venue.clock.advance(5)
+        assert [line.is_open for line in venue.lines] == [False, True]
+        venue.symbols = ["AUSDT", "BUSDT"]
+        await venue.clock.advance(3)
+        assert venue.topics(1) == [["AUSDT"], ["BUSDT"]]
+
+
+async def test_a_venue_that_could_not_be_reached_is_tried_at_once_when_a_bound_is_set_again() -> None:
+    venue = Venue(BYBIT_LIQUIDATIONS, ["AUSDT"])
+    venue.failures = 10_000
+    async with at_work(venue.feed.run(), on=venue.clock):
+        await venue.clock.advance(1_200)  # by now it is tried every few minutes
+        venue.is_wanted = False
+        await venue.clock.advance(3)
+        venue.failures, venue.is_wanted = 0, True
+        await venue.clock.advance(3)
+        assert [line.is_open for line in venue.lines] == [True]
