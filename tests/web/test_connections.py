@@ -544,3 +544,14 @@ async def test_whoever_leaves_before_the_refusal_of_a_wrong_token_leaves_nothing
             client.close()
         assert server.status().refused == {"wrong_token": 30}
         await until(lambda: len(asyncio.all_tasks()) == before, within_s=2)
+
+
+async def test_whoever_has_left_before_its_refusal_was_begun_is_not_waited_for() -> None:
+    async with running(replace(SMALL, connections=50, per_address=50), token=Secret(TOKEN)) as server:
+        before = len(asyncio.all_tasks())
+        for _ in range(30):
+            client = await Client.connected(server)
+            await client.send(ASK % b"/api/alerts")
+            client.close()
+        await until(lambda: server.status().refused != {})  # what answers is loaded with the first request
+        await until(lambda: len(asyncio.all_tasks()) == before, within_s=2)
