@@ -215,18 +215,19 @@ class ChatNotifier:
 
     async def _follow_settings(self) -> None:
         failures = FailureLog(log, "the settings cannot be read, the last known ones hold: %s", of=StorageError)
+        used = self._version  # what was read and could not be used, because something else could not be read, still is
         while True:
             await self._deps.clock.sleep(FOLLOW_EVERY_S)
-            before = self._version
             with failures:
                 settings = await self._read_settings()
                 await self._names.load()
                 await self._chat_bots.load()
                 await self._market_line.load()
                 self._deps.bots.known = self._chat_bots.known
-                if self._version != before:
+                if self._version != used:
                     self.styles.apply(settings.audiences)
                     self._use()
+                    used = self._version
                 self._deps.bots.share(len(self.leases.members))
 
     def _use(self) -> None:
