@@ -131,7 +131,7 @@ class DecisionLog:
         else:
             spans.append(LookedBack(begin_ms=open_ms, end_ms=end_ms, at_ms=at_ms))
         oldest_ms = at_ms - LONGEST_MINUTES * MINUTE_MS
-        while spans[0].end_ms < oldest_ms:
+        while spans and spans[0].end_ms < oldest_ms:
             del spans[0]
         self._missed.fill(symbol, 0, oldest_ms)
 

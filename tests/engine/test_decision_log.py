@@ -48,3 +48,12 @@ def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:
 def test_a_log_that_nobody_asks_wants_nothing() -> None:
     unasked = DecisionLog(is_kept=False)
     assert not unasked.wants("A", T0, MAIN, PRICE, is_raised=True, size=9.0)
+
+
+def test_a_minute_that_is_older_than_a_day_when_its_history_comes_is_let_go_of() -> None:
+    """After a blind time of a day, while the exchange answers slowly: it ended the reading of history."""
+    log = DecisionLog()
+    log.looked_back("SOLUSDT", T0, at_ms=T0 + 1_442 * MINUTE)
+    assert log.looked_back_ms("SOLUSDT", T0) is None
+    log.looked_back("SOLUSDT", T0 + 5 * MINUTE, at_ms=T0 + 1_442 * MINUTE)
+    assert log.looked_back_ms("SOLUSDT", T0 + 5 * MINUTE) == T0 + 1_442 * MINUTE
