@@ -66,6 +66,7 @@ class Engine:
             volume=self._volume,
             conditions=self._conditions,
             request_refill=links.request_refill,
+            on_refilled=self._adapt,
             log=self._log,
             now_ms=self._exchange_now_ms,
         )
@@ -167,7 +168,7 @@ class Engine:
             self._late_detection.before_close(book, kline, has_hole=has_hole)
         book.close_candle(kline)
         self._volume.evaluate(book, kline, measured, event_ms)
-        if self._audiences.is_adaptive and (has_hole or (kline.open_ms + MINUTE_MS) % HOUR_MS == 0):
+        if has_hole or (kline.open_ms + MINUTE_MS) % HOUR_MS == 0:
             self._adapt(book)
         self._late_detection.after_close(book, kline)
         if not self._links.is_replay:
@@ -178,6 +179,8 @@ class Engine:
 
     def _adapt(self, book: SymbolBook) -> None:
         """Bounds that follow from the contract's own minutes before the full hour, for the rest of it."""
+        if not self._audiences.is_adaptive:
+            return
         hour_ms = (book.last_closed_ms + MINUTE_MS) // HOUR_MS * HOUR_MS
         closed = book.closed
         usual = usual_minutes(
@@ -302,8 +305,6 @@ class Engine:
         book = self._books.get(symbol)
         if book is not None:
             self._late_detection.refill(book, candles)
-            if self._audiences.is_adaptive:
-                self._adapt(book)
 
     def begin_after(
         self,
@@ -315,8 +316,7 @@ class Engine:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
         book = self._books[symbol]
         book.begin_after(last_ms, columns, usual)
-        if self._audiences.is_adaptive:
-            self._adapt(book)
+        self._adapt(book)
         self._volume.listen(book)
 
     def listen(self, symbol: str) -> None:

@@ -21,6 +21,7 @@ Known = Mapping[int, ClosedCandle]
 class LateDetection:
     """request_refill(symbol, from_ms, to_ms): asks for closed minutes; they come back through `refill`.
 
+    on_refilled: with a book that has more closed minutes now, before any of them is judged.
     log: learns what was missed and looked through. now_ms: event time, by our clock.
     """
 
@@ -32,6 +33,7 @@ class LateDetection:
         volume: VolumeEvaluator,
         conditions: ConditionEngine,
         request_refill: Callable[[str, int, int], None],
+        on_refilled: Callable[[SymbolBook], None],
         log: DecisionLog,
         now_ms: Callable[[], int],
     ) -> None:
@@ -40,6 +42,7 @@ class LateDetection:
         self._volume = volume
         self._conditions = conditions
         self._request_refill = request_refill
+        self._on_refilled = on_refilled
         self._log = log
         self._now_ms = now_ms
         self._unseen = MinuteRanges()
@@ -77,6 +80,7 @@ class LateDetection:
             self._look_through(book, candles)
         else:
             book.refill(candles)
+            self._on_refilled(book)
         self._volume.listen(book)
 
     def _look_through(self, book: SymbolBook, candles: Sequence[Kline]) -> None:
@@ -84,6 +88,7 @@ class LateDetection:
         known = {candle.open_ms: ClosedCandle.of(candle) for candle in candles}
         known.update((candle.open_ms, candle) for candle in book.closed)
         book.refill(candles)
+        self._on_refilled(book)
         for kline in candles:
             is_unseen = self._unseen.covers(symbol, kline.open_ms)
             is_running = kline.is_closed and self._volume.is_running(symbol, kline.open_ms)

@@ -218,6 +218,23 @@ def test_until_its_minutes_are_known_and_after_a_hole_the_bounds_that_are_set_co
     assert told.alerts == []
 
 
+def test_what_history_closes_a_hole_with_is_judged_by_the_bound_it_makes_known_and_so_is_the_running_minute() -> None:
+    engine, told = market(BURSTING, now_ms=FEB_2025 + 132 * MINUTE_MS)
+    trade_through(engine, [1_000.0] * 130, first_ms=FEB_2025)
+    trade_through(engine, [1_000.0], first_ms=FEB_2025 + 132 * MINUTE_MS)
+    volumes = {**dict.fromkeys(range(110, 131), 1_000.0), 131: 3_000.0}
+    history = [
+        Candle(open_ms=FEB_2025 + minute * MINUTE_MS, open=1, high=1, low=1, close=1, quote_usdt=quote_usdt)
+        for minute, quote_usdt in volumes.items()
+    ]
+    engine.refill("BTCUSDT", history)
+    assert [(alert.late, alert.metric, alert.details.threshold_busy_times) for alert in told.alerts] == [
+        (True, 3.0, 3.0)
+    ]
+    trade_through(engine, [3_500.0], first_ms=FEB_2025 + 133 * MINUTE_MS)
+    assert [(alert.is_running, alert.details.threshold) for alert in told.alerts[1:]] == [(True, 3.0)]
+
+
 def test_a_wild_contract_is_left_alone_until_it_does_more_than_usual() -> None:
     prices = [100 * (1 + 0.03 * (number % 2)) for number in range(130)]
     engine, told = market(OWN)
