@@ -29,7 +29,8 @@ MOST_CHANGES = 1_000
 class AudienceState:
     """Everything here is of this audience alone; the market is measured elsewhere, once.
 
-    since_ms: nothing is known of what it was told before. tells_ends: see `Episodes`.
+    since_ms: nothing is known of what it was told before. tells_ends: see `Episodes`. venue_mark: what mutes name the
+    whole venue by.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class AudienceState:
         tells_ends: bool = True,
     ) -> None:
         self.audience = audience
-        self._venue_mark = venue_mark(venue)
+        self.venue_mark = venue_mark(venue)
         self._changes = deque([(since_ms, audience)], maxlen=MOST_CHANGES)  # (event time, what holds since then)
         self.price = PriceMove()
         self.volume = VolumeBurst()
@@ -105,7 +106,7 @@ class AudienceState:
         settings = self.audience.settings
         if kind not in self.audience.kinds:
             return Verdict.NOT_ROUTED, None
-        if self._venue_mark in settings.muted and settings.is_muted(self._venue_mark, event_ms / 1000):
+        if self.venue_mark in settings.muted and settings.is_muted(self.venue_mark, event_ms / 1000):
             return Verdict.MUTED, None
         if settings.is_muted(symbol, event_ms / 1000):
             until_s = settings.muted_until_s(symbol)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.adaptive import adapted, with_origin
@@ -250,9 +251,7 @@ class PastMinutes:
             return replace(check, verdict=Verdict.NOT_KEPT, threshold=None)
         usual = self._audiences.usual_at(minute.symbol, from_ms)
         own = [(adapted(one.settings.for_symbol(minute.symbol), usual), one) for one in in_force]
-        found = [
-            _kept_back(with_origin(judge(settings), settings), one, minute, from_ms, to_ms) for settings, one in own
-        ]
+        found = [_kept_back(with_origin(judge(settings), settings), one, minute, to_ms) for settings, one in own]
         heard = [one for one in found if one.verdict not in _UNHEARD]  # a part of it that was not says nothing of those
         found = heard or found
         if len({one.verdict for one in found}) > 1:
@@ -260,16 +259,16 @@ class PastMinutes:
         return min(found[::-1], key=lambda one: abs(one.threshold or 0.0))  # the newest, or the nearest to telling
 
 
-def _kept_back(check: RuleCheck, audience: Audience, minute: _Minute, from_ms: int, to_ms: int) -> RuleCheck:
+def _kept_back(check: RuleCheck, audience: Audience, minute: _Minute, to_ms: int) -> RuleCheck:
     """What kept it back however large it was goes before its size."""
     kind, symbol, settings = check.rule.kind, minute.symbol, audience.settings
     if check.verdict is Verdict.SWITCHED_OFF:
         return check
     if kind not in audience.kinds:
         return replace(check, verdict=Verdict.NOT_ROUTED)
-    if settings.is_muted(symbol, from_ms / 1000) and settings.is_muted(symbol, (to_ms - 1) / 1000):
-        until_s = settings.muted[symbol]
-        return replace(check, verdict=Verdict.MUTED, until_ms=None if until_s is None else until_s * 1000)
+    until_s = max(map(settings.muted_until_s, (symbol, minute.audience_state.venue_mark)))
+    if (to_ms - 1) / 1000 < until_s:
+        return replace(check, verdict=Verdict.MUTED, until_ms=None if until_s == inf else int(until_s) * 1000)
     if not settings.is_watched(symbol):
         return replace(check, verdict=Verdict.NOT_WATCHED)
     return check

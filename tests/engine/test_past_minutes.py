@@ -93,6 +93,8 @@ def test_a_minute_in_which_the_settings_changed_is_judged_where_both_say_the_sam
 def test_muted_unwatched_unrouted_and_switched_off_then_is_said_of_then() -> None:
     cases = [
         (audience(replace(DEAF, muted={"SOLUSDT": None})), Verdict.MUTED),
+        (audience(replace(DEAF, muted={"*": None})), Verdict.MUTED),
+        (audience(replace(DEAF, muted={"@binance": T0 // 1000 + 86_400})), Verdict.MUTED),
         (audience(replace(DEAF, watchlist=frozenset({"BTCUSDT"}))), Verdict.NOT_WATCHED),
         (replace(audience(DEAF), kinds=frozenset({"oi"})), Verdict.NOT_ROUTED),
     ]
