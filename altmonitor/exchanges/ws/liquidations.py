@@ -110,6 +110,10 @@ class _Requests:
             messages.append(self._streams.request(part, number))
         return messages
 
+    def is_followed(self, symbol: str) -> bool:
+        """Here. What left goes on being told by the venue, and may be followed over another connection by now."""
+        return self._streams.topic is None or symbol in self._symbols
+
     def on_answer(self, answer: SubscribeAnswer) -> None:
         part = self._open.get(answer.request_id or 0)
         if part is None or not answer.error:
@@ -255,7 +259,7 @@ class LiquidationFeed:
         for frame in frames:
             told = self._streams.decode(frame)
             if told:
-                found += told
+                found += [one for one in told if requests.is_followed(one.symbol)]
             elif (answer := self._streams.answer(frame)) is not None:
                 requests.on_answer(answer)
         now_ms = self._now_ms()

@@ -228,3 +228,22 @@ async def test_a_venue_that_could_not_be_reached_is_tried_at_once_when_a_bound_i
         venue.failures, venue.is_wanted = 0, True
         await venue.clock.advance(3)
         assert [line.is_open for line in venue.lines] == [True]
+
+
+async def test_a_contract_that_left_and_came_back_over_another_connection_is_told_once() -> None:
+    first, *others = [f"CONTRACT{number:04}USDT" for number in range(900)]
+    venue = Venue(BYBIT_LIQUIDATIONS, [first, *others])
+    row = {"T": T0, "s": first, "S": "Buy", "v": "2", "p": "10"}
+    frame = json.dumps({"topic": topic(first), "data": [row]}).encode()
+    async with at_work(venue.feed.run(), on=venue.clock):
+        await venue.clock.advance(5)
+        venue.symbols = others[:-1]
+        await venue.clock.advance(3)
+        venue.lines[0].on_frames([frame])
+        assert venue.told == []
+        venue.symbols = [first, *others]
+        await venue.clock.advance(3)
+        assert first in venue.topics(1)[-1]
+        for line in venue.lines:
+            line.on_frames([frame])
+    assert [(one.symbol, one.usd) for one in venue.told] == [(first, 20.0)]
