@@ -14,7 +14,7 @@ from altmonitor.render.format import SEPARATOR, Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import QUIET_OFF, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, Difference, Shown
-from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, VENUE_MARKS, Setting, Unit
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, VENUE_MARKS, Setting, Settings, Unit
 from altmonitor.settings.zones import zone_text
 
 
@@ -55,6 +55,18 @@ def packed(lines: Iterable[str]) -> list[str]:
         elif line:
             parts.append(line)
     return parts
+
+
+def adaptive_lines(settings: Settings, style: Style) -> list[str]:
+    """How bounds follow from the contract, a line a kind; none where they are fixed."""
+    lines = []
+    if settings.adaptive_sigmas:
+        sigmas, floor = n.exact(settings.adaptive_sigmas), f"{n.exact(settings.adaptive_floor_pct)} %"
+        lines.append(say_reply(style.lang, "status_adaptive", sigmas=sigmas, floor=floor))
+    if settings.adaptive_volume_mult and settings.vol_burst_mult:
+        times, least = n.exact(settings.adaptive_volume_mult), f"{n.exact(settings.adaptive_volume_floor)}×"
+        lines.append(say_reply(style.lang, "status_adaptive_volume", times=times, floor=least))
+    return lines
 
 
 def setting_value(setting: Setting, value: float, style: Style) -> str:

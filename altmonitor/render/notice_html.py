@@ -8,7 +8,7 @@ from typing import assert_never
 from altmonitor.core.causes import Cause
 from altmonitor.core.types import VENUE_TITLES, Destination
 from altmonitor.render import format as n
-from altmonitor.render.blocks import name_of, setting_text
+from altmonitor.render.blocks import adaptive_lines, name_of, setting_text
 from altmonitor.render.format import Style, fact_line
 from altmonitor.render.notices import (
     AlertsRefused,
@@ -177,6 +177,7 @@ def _started(notice: Started, style: Style) -> list[str]:
             f"{name_of(EVERY_SYMBOL, style)}: {say('started_all_muted')}" if is_all_muted else None,
             say("started_muted", count=muted) if muted else None,
         ),
+        *adaptive_lines(settings, style),
         say("started_restored", things=say("list").join(restored)) if restored else say("restored_nothing"),
         estimate,
         say("started_help"),

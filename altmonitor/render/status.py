@@ -14,6 +14,7 @@ from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import VENUE_TITLES
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
+    adaptive_lines,
     joined,
     kinds_text,
     money,
@@ -138,12 +139,7 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
         else:
             text = setting_text(setting, setting.of(settings), style)
         lines.append(joined(text, say(style.lang, "status_changed") if setting.key in reply.overridden else ""))
-    if settings.adaptive_sigmas:
-        sigmas, floor = n.exact(settings.adaptive_sigmas), f"{n.exact(settings.adaptive_floor_pct)} %"
-        lines.append(say(style.lang, "status_adaptive", sigmas=sigmas, floor=floor))
-    if settings.adaptive_volume_mult and settings.vol_burst_mult:
-        times, least = n.exact(settings.adaptive_volume_mult), f"{n.exact(settings.adaptive_volume_floor)}×"
-        lines.append(say(style.lang, "status_adaptive_volume", times=times, floor=least))
+    lines += adaptive_lines(settings, style)
     lines.append(
         joined(
             say(style.lang, "status_rolling", state=say(style.lang, "on" if settings.rolling else "off")),

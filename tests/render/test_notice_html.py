@@ -419,6 +419,14 @@ def test_a_first_start_tells_the_thresholds_in_force(settings: Settings, line: s
     assert not any("a day" in other or "Start after" in other for other in lines)
 
 
+def test_the_start_says_that_bounds_follow_from_the_contract_where_they_do() -> None:
+    settings = Settings(adaptive_sigmas=6, adaptive_floor_pct=1, adaptive_volume_mult=2, adaptive_volume_floor=3)
+    text = seen(EN, Started(at_ms=AT_MS, version="0.3.0", symbols=561, settings=settings))
+    assert "price bounds follow each contract: 6σ of its usual minute, at least 1 %" in text
+    assert "the volume bound follows each contract: 2 × P95" in text
+    assert "follow" not in seen(EN, Started(at_ms=AT_MS, version="0.3.0", symbols=561, settings=Settings()))
+
+
 def test_an_estimate_below_one_is_not_called_none() -> None:
     started = Started(
         at_ms=AT_MS, version="0.1.0", symbols=561, settings=Settings(), alerts_per_day=0.2, history_s=86_400.0 * 7
