@@ -32,6 +32,7 @@ __all__ = [
     "ratios",
     "smart_money",
     "statistics_history",
+    "tracked_values",
     "trader_pool",
     "traders",
     "units",
