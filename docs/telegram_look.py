@@ -10,8 +10,7 @@ from itertools import groupby
 from PIL import Image, ImageDraw
 
 from altmonitor.interfaces.delivery import Keyboard
-from altmonitor.render.charts.canvas import COLOURS_MAX, Colour, Weight, mixed, runs
-from altmonitor.render.charts.canvas import palette as charted
+from altmonitor.render.charts.canvas import Colour, Weight, colours, mixed, runs
 from altmonitor.sim.telegram.html import parse_html
 
 WIDTH = 964  # a chart keeps its 900 pixels
@@ -68,10 +67,10 @@ def _palette() -> Image.Image:
     meeting = [(_WORDS, _BUBBLE), (_LINK, _BUBBLE), (_QUIET, _BUBBLE), (_WORDS, _KEY), (_QUIET, _KEY), (_BUBBLE, _WALL)]
     meeting += [(_KEY, _WALL), (_WHITE, _BUBBLE), (_SKY, _BUBBLE), (_RED, _WHITE), (_WHITE, _KEY)]
     shades = [mixed(over, under, step / 8) for over, under in meeting for step in range(9)]
-    chart = charted().getpalette() or []
+    chart = [channel for colour in colours() for channel in colour]
     flat = [channel for colour in dict.fromkeys([*shades, _GREEN, _RULE]) for channel in colour]
     image = Image.new("P", (1, 1))
-    image.putpalette([*chart[: 3 * COLOURS_MAX], *flat])
+    image.putpalette([*chart, *flat])
     return image
 
 
