@@ -164,16 +164,16 @@ class Episodes:
         return episode.first.key, not episode.rings(alert)
 
     def record(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
-        """It was told. Returns what the first alert of an episode that was over learns, see `_end`."""
+        """It was told. Returns what the first alert of an episode that was over learns, see `_end`.
+
+        book: None for what is restored, which joins the episode that it was told in, however long ago.
+        """
         if not _belongs(alert):
             return None
         episode = self._open.get(alert.symbol)
         ended = None
-        if (
-            episode is not None
-            and self._is_over(episode, alert.event_ms)
-            and alert.details.episode_key != episode.first.key
-        ):
+        is_restored = book is None and episode is not None and alert.details.episode_key == episode.first.key
+        if episode is not None and self._is_over(episode, alert.event_ms) and not is_restored:
             del self._open[alert.symbol]
             ended, episode = self._end(episode, alert.event_ms, book), None
         if episode is None:

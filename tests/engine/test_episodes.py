@@ -116,6 +116,22 @@ def test_where_nobody_hears_how_a_move_went_on_it_is_over_all_the_same() -> None
     assert [of(alert) for alert in market.sink.alerts] == [("price", "1m", False, None)] * 2
 
 
+@pytest.mark.parametrize("is_every_minute_played", [True, False])
+def test_what_doubles_an_alert_of_a_move_that_is_over_begins_one_whether_or_not_a_close_came_between(
+    is_every_minute_played: bool,
+) -> None:
+    market = moving(cooldown_sec=3_600)
+    if is_every_minute_played:
+        quiet_until(market, 6, 22, 104.0)
+    market.push(113.0, at_s=1_390.0, open=104.0)
+    market.push(133.0, at_s=1_510.0, open=113.0)
+    second = f"price:SOLUSDT:PUMP:1m:{T0 + 23 * MINUTE}:x1"
+    assert [of(alert) for alert in market.sink.alerts[1:]] == [
+        ("price", "1m", False, FIRST),
+        ("price", "1m", False, second),
+    ]
+
+
 def test_how_long_a_move_may_be_quiet_before_it_is_over_can_be_set() -> None:
     market = moving(EpisodeOptions(episode_quiet_min=3))
     quiet_until(market, 6, 8, 104.0)
