@@ -183,8 +183,7 @@ class GapLog:
         if event.kind != "live":
             return event
         self._seeing_since_ms = event.at_ms
-        if self._mark is None:
-            self._has_changed.set()  # from here on another feed can know that this one watches
+        self._has_changed.set()  # kept at once: without it no mark is believed, and no other feed knows of this one
         if event.blind_since_ms is not None:
             self._blind_ms += max(0, event.at_ms - event.blind_since_ms)
         since_ms, self._before_ms = self._by_our_clock(self._before_ms), None

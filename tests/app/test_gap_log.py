@@ -74,6 +74,18 @@ async def test_the_last_frame_is_kept_while_the_market_is_seen(tmp_path: Path) -
     assert desk.kept == str(T0 + 14_500)
 
 
+async def test_the_very_first_run_keeps_a_moment_as_soon_as_the_market_is_seen(tmp_path: Path) -> None:
+    """A mark of a database that knows of no moment would be another one's, and a run can be killed within seconds."""
+    desk = Desk(tmp_path)
+    async with at_work(desk.sight.run(), on=desk.clock):
+        await desk.clock.advance(1.0)
+        assert desk.kept is None
+        desk.sight.completed(live())
+        await desk.clock.advance(0.1)
+    assert desk.kept is not None
+    assert T0 + 500 <= int(desk.kept) <= T0 + 600
+
+
 async def test_of_several_feeds_one_that_leads_says_at_once_and_often_until_when_it_saw(tmp_path: Path) -> None:
     desk = Desk(tmp_path, is_alone=False)
     async with at_work(desk.sight.run(), on=desk.clock):
