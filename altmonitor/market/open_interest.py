@@ -90,8 +90,9 @@ class OpenInterestRing:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """For each symbol: change over the window in percent, and the span really measured in seconds.
 
-        NaN where there is no honest value: no sample, none whose age is within ± 25 % of the window, a newest sample
-        more than `stale_ms` older than `now_ms`, or an old value of 0. Both arrays have the length of `symbols`.
+        Compared with the sample nearest to the window, of two as near with the older one. NaN where there is no honest
+        value: no sample, none whose age is within ± 25 % of the window, a newest sample more than `stale_ms` older than
+        `now_ms`, or an old value of 0. Both arrays have the length of `symbols`.
         """
         rows = self._rows_of(symbols)
         changes = np.full(len(symbols), np.nan)
@@ -104,13 +105,11 @@ class OpenInterestRing:
         newest_ms = self._times_ms[row, head]
         newest = self._contracts[row, head]
         ages_ms = newest_ms[:, None] - self._times_ms[row]
-        off_ms = np.abs(ages_ms - window_ms)
-        slot = off_ms.argmin(axis=1)
         line = np.arange(row.size)
+        slot = np.abs(ages_ms - (window_ms + 0.5)).argmin(axis=1)  # of two as near the older, wherever they lie
+        off_ms = np.abs(ages_ms[line, slot] - window_ms)
         before = self._contracts[row, slot]
-        honest = (
-            (off_ms[line, slot] <= window_ms * WINDOW_TOLERANCE) & (now_ms - newest_ms <= stale_ms) & (before > 0.0)
-        )
+        honest = (off_ms <= window_ms * WINDOW_TOLERANCE) & (now_ms - newest_ms <= stale_ms) & (before > 0.0)
         honest &= np.isfinite(newest)
         where = known[honest]
         changes[where] = (newest[honest] - before[honest]) / before[honest] * 100.0

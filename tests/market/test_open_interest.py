@@ -32,6 +32,19 @@ def test_a_symbol_never_sampled_or_forgotten_has_no_samples() -> None:
     assert ring.samples("NEWUSDT", from_ms=0) == []
 
 
+def test_of_two_samples_as_near_to_a_window_the_older_counts_wherever_they_lie_in_the_ring() -> None:
+    for earlier in range(20):
+        ring = OpenInterestRing(period_s=60)
+        for minute in range(-earlier, 1):
+            ring.record("SOLUSDT", time_ms=T0 + minute * 60_000, contracts=1_000.0)
+        ring.record("SOLUSDT", time_ms=T0 + 2 * 60_000, contracts=500.0)  # the one between is missing
+        ring.record("SOLUSDT", time_ms=T0 + 6 * 60_000, contracts=1_100.0)
+        now_ms = T0 + 6 * 60_000
+        changes, spans_s = ring.changes_pct(["SOLUSDT"], window_ms=300_000, now_ms=now_ms, stale_ms=90_000)
+        assert (changes[0], spans_s[0]) == (pytest.approx(10.0), 360.0)
+        assert ring.change_at("SOLUSDT", at_ms=now_ms, window_ms=300_000) == (pytest.approx(10.0), 360.0)
+
+
 def change(*samples: tuple[float, float], began_s: float) -> OpenInterestChange | None:
     """samples: (seconds after T0, contracts), oldest → newest."""
     ring = OpenInterestRing(period_s=60)
