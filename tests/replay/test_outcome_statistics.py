@@ -21,11 +21,9 @@ from altmonitor.replay.outcome_statistics import (
     sign_flip_p,
 )
 from altmonitor.replay.outcomes import Outcomes, measure, rows_of
-from tests.effort import examples
 from tests.replay.made_market import BEGIN_MS, MadeSymbol, made_market
 
-SEEDS = examples(200)
-"""Markets; a hundred of them in `make test`."""
+SEEDS = 200
 HOUR_MS = 3_600_000
 DELAY_MS = 1_500
 
@@ -50,7 +48,7 @@ def whole(rows: list[OutcomeRow]) -> dict[int, OutcomeRow]:
     return {row.horizon_min: row for row in rows if row.direction is None}
 
 
-@pytest.mark.timeout(400)  # all those markets, beside whatever else the machine does
+@pytest.mark.timeout(400)  # 200 markets, beside whatever else the machine does
 def test_without_an_effect_at_most_one_market_in_twenty_says_otherwise() -> None:
     """The whole family of a table counts: any horizon that claims something is a false claim."""
     claimed = [
