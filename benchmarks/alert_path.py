@@ -89,7 +89,10 @@ def _child(checkout: Path, what: str) -> dict[str, float]:
 
 
 class HandClock:
-    """Moved by whoever drives the run; what is due then is woken. Starts at a full minute."""
+    """Moved by whoever drives the run; what is due then is woken. Starts at a full minute.
+
+    Not the clock of the tests: that one gives the event loop 25 turns after each timer, which would be counted here.
+    """
 
     def __init__(self) -> None:
         self._now_s = 1_000.0
