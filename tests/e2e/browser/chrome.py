@@ -30,6 +30,28 @@ FLAGS = (
 )
 LOOK_S = 0.05
 
+NOTES = """
+window.notes = {
+  asked: [], streamed: '',
+  events() { return [...this.streamed.matchAll(/^event: (.*)$/mg)].map(([, name]) => name); },
+};
+const read = ReadableStreamDefaultReader.prototype.read;
+ReadableStreamDefaultReader.prototype.read = async function () {
+  const piece = await read.call(this);
+  if (typeof piece.value === 'string') window.notes.streamed += piece.value;
+  return piece;
+};
+const fetch = window.fetch;
+window.fetch = (address, more) => {
+  window.notes.asked.push(String(address));
+  return fetch(address, more);
+};
+"""
+"""Before any script of a page: what it asked, and what its stream brought, noted before the page itself sees it."""
+
+STREAM_IS_OPEN = "return window.notes.events().includes('health')"
+"""The first event of every stream."""
+
 
 def what_is_missing() -> str:
     """'' when there is a browser; else one line."""
@@ -70,6 +92,16 @@ class Chrome:
         if field:
             field[0].send_keys(token, Keys.ENTER)
             self.sees("return document.querySelector('#state') && !document.querySelector('input[type=password]')")
+
+    @contextmanager
+    def scripted(self, script: str) -> Iterator[None]:
+        """Every page that is opened meanwhile runs it before its own scripts."""
+        command = "Page.{}ScriptToEvaluateOnNewDocument"
+        added = self.driver.execute_cdp_cmd(command.format("add"), {"source": f"{{ {script} }}"})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd(command.format("remove"), added)
 
     def leaves(self) -> None:
         self.driver.get("about:blank")
@@ -121,7 +153,9 @@ def chrome(profile: Path) -> Iterator[Chrome]:
     driver = webdriver.Chrome(options=options, service=Service(_driver()))
     driver.set_page_load_timeout(60)
     driver.set_script_timeout(60)
+    browser = Chrome(driver)
     try:
-        yield Chrome(driver)
+        with browser.scripted(NOTES):
+            yield browser
     finally:
         driver.quit()

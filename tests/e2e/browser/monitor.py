@@ -1,7 +1,7 @@
 """`python -m tests.e2e.browser.monitor FOLDER`: a monitor whose market does what it is told, line by line, on stdin.
 
 `pump SYMBOL` · `silence` (the exchange sends nothing any more) · `speak`. It writes `READY PORT` when it sees the
-market, and `ALERT KEY UNIX_SECONDS` for each alert as the stream tells it.
+market, and `ALERT KEY` for each alert as the stream tells it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import aiohttp
 
-from altmonitor.core.clock import SystemClock
 from altmonitor.sim.script import Listing, Pump
 from tests.e2e.browser.monitor_process import LONG, NASTY, SPEED, SYMBOLS, TOKEN
 from tests.e2e.stage import START_MS, Stage, stage
@@ -60,7 +59,7 @@ async def tell(port: int) -> None:
             if field == "event":
                 name = value
             elif field == "data" and name == "alert":
-                print("ALERT", json.loads(value)["key"], SystemClock().now_ms() / 1000, flush=True)
+                print("ALERT", json.loads(value)["key"], flush=True)
 
 
 if __name__ == "__main__":

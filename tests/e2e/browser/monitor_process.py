@@ -23,13 +23,10 @@ START_S = 90.0
 
 
 class MonitorProcess:
-    """alerts: key → unix second at which the stream told it."""
-
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self._lines: queue.Queue[str] = queue.Queue()
         self.said: list[str] = []
-        self.alerts: dict[str, float] = {}
         threading.Thread(target=self._read, daemon=True).start()
         self.url = ""
 
@@ -64,9 +61,6 @@ class MonitorProcess:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.said.append(line.rstrip("\n"))
-            if line.startswith("ALERT "):
-                key, at_s = line[6:].rsplit(maxsplit=1)
-                self.alerts[key] = float(at_s)
             self._lines.put(line.rstrip("\n"))
 
 
