@@ -102,7 +102,7 @@ Missing = Literal["blocked", "budget", "no_sample", "stale", "no_answer", "too_m
 is none from before the move. stale: the exchange has counted no later than that. too_many: its turn did not come."""
 
 
-class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True):
+class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a move went on. peak_pct, last_pct: against the price the first alert's change was measured from, percent."""
 
     at_ms: int
@@ -111,7 +111,7 @@ class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True):
     last_pct: float | None = None
 
 
-class Positions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Positions(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Kind position: a side's coins at both ends of so many minutes, and its average entry now.
     Kind divergence: percent long of all accounts, and of the top traders' positions."""
 
@@ -123,7 +123,7 @@ class Positions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     top_long_pct: float | None = None
 
 
-class TrackedSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TrackedSide(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Coins held at both ends and the change in percent; share of its traders in profit, percent. None: not known."""
 
     from_coins: float | None = None
@@ -133,7 +133,7 @@ class TrackedSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     to_profit_pct: float | None = None
 
 
-class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True):
+class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the latest independent moments with alerts like this went on. moments: how many; went_on: in the alert's
     direction after so many minutes; median_pct: in that direction. is_chance: so far the kind as a whole is not
     distinguishable from chance."""
@@ -145,7 +145,7 @@ class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True):
     is_chance: bool
 
 
-class TrackedMove(msgspec.Struct, frozen=True, kw_only=True):
+class TrackedMove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a tracker stored over so many minutes before the alert."""
 
     minutes: float
@@ -153,7 +153,7 @@ class TrackedMove(msgspec.Struct, frozen=True, kw_only=True):
     short: TrackedSide
 
 
-class VenueMove(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class VenueMove(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The same move at another venue. size: as the alert's `metric`. event_ms: by that venue's clock.
 
     ahead_s: so much earlier than the alert it stands in, below 0 later, within ± within_s, both clocks' uncertainty;
@@ -167,7 +167,7 @@ class VenueMove(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     within_s: float | None = None
 
 
-class FundingElsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FundingElsewhere(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Of the same coin at another venue at the alert's moment, percent per 8 h. is_predicted: Hyperliquid says so."""
 
     venue: Venue
@@ -175,7 +175,7 @@ class FundingElsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     is_predicted: bool = False
 
 
-class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a message shows beside the columns of the `alerts` table. None: not known, shown as n/a or left out."""
 
     threshold: float | None = None  # the bound that was reached: percent for price and oi, multiple for vol
@@ -222,7 +222,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
+class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One alert, as stored. The columns are those of the `alerts` table (see storage/schema).
 
     key: deterministic, `kind:symbol:direction:window:candle or sample time[:x<step>]`; the same market event gives the

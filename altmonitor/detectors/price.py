@@ -37,7 +37,7 @@ SILENT_MS = 30_000
 """So long at most a symbol is left unjudged. The prices of a minute ago are known so far ahead."""
 
 
-class Move(msgspec.Struct, frozen=True, kw_only=True):
+class Move(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A measured price move. window: `1m` (against the candle's open), `60s`, `5m`, `15m` or `WHOLE`.
 
     span_s: what was really measured.
@@ -192,7 +192,7 @@ REMEMBERED_CANDLES = 128
 REMEMBERED_SIZES = 8
 
 
-class PriceFinding(msgspec.Struct, frozen=True, kw_only=True):
+class PriceFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A move, what was decided, and for an escalation what was told before.
 
     step: 0 for a first alert; each doubling of the threshold counts one, so keys of one candle stay different.
@@ -209,7 +209,7 @@ class PriceFinding(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
-class RaisedMove(msgspec.Struct, frozen=True, kw_only=True):
+class RaisedMove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last price alert of one symbol and direction. sizes: (event_ms, percent) of those before that were larger
     than all after them, oldest → newest, itself last."""
 

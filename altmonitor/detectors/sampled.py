@@ -36,7 +36,7 @@ class Readings:
     liquidations: LiquidationSums | None = None
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
+class Sample(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was measured of one symbol. values: window → (value, seconds really measured); a window without an honest
     value is absent. at_ms: of the newest figure. contracts: open interest, None where the sample is of something else.
     """

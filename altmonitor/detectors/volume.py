@@ -22,7 +22,7 @@ DIRECTIONS: tuple[Direction, ...] = ("UP", "DOWN")
 TOLD_CANDLES = 8
 
 
-class VolumeFinding(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """ratio and median_usdt are None when there is nothing to compare with. direction: that of the candle, UP too where
     it is exactly flat.
 
@@ -73,7 +73,7 @@ def bound_usdt(median_usdt: float, settings: Settings) -> float:
     return max(settings.vol_burst_mult * median_usdt * (1 - 2 * TOLERANCE), settings.vol_burst_min_usdt)
 
 
-class _Running(msgspec.Struct, frozen=True, kw_only=True):
+class _Running(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A burst that was told while its candle ran. before_ms: when its direction had been raised last, None: never."""
 
     alert: Alert

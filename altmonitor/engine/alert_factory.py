@@ -25,7 +25,7 @@ from altmonitor.positioning.funding import VenueFunding
 from altmonitor.settings.settings import Settings
 
 
-class AlertContext(msgspec.Struct, frozen=True, kw_only=True):
+class AlertContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
 
     now_ms: int

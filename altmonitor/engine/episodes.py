@@ -35,7 +35,7 @@ class EpisodeOptions:
     episode_quiet_min: float = 15.0
 
 
-class WholeMove(msgspec.Struct, frozen=True, kw_only=True):
+class WholeMove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One direction of an episode. base: the price it is measured from, of the moment `began_ms`. largest_pct: of the
     totals told, without sign. steps: how often it was told for its total."""
 

@@ -19,7 +19,7 @@ Window = tuple[int, float, float]
 """(minutes, rise, fall): factors of the open of the candle that began so many minutes before the running one ends."""
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+class Bounds(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Anything inside them is of interest to nobody; what lies outside may still be found uninteresting.
 
     rise, fall: smallest factors of a change since any price of the last minute, rise > 1, 0 ≤ fall < 1.
@@ -122,7 +122,7 @@ class PriceRing:
 # ---
 
 
-class Silence(msgspec.Struct, frozen=True, kw_only=True):
+class Silence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was just judged says nothing new, and neither does anything below `above` and above `below`, until then."""
 
     above: float

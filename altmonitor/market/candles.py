@@ -50,7 +50,7 @@ class KlineUpdate(Protocol):
     def kline(self) -> Kline: ...
 
 
-class Candle(msgspec.Struct, frozen=True, kw_only=True):
+class Candle(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A candle from REST, an archive or a test; satisfies `Kline`."""
 
     open_ms: int
@@ -64,7 +64,7 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True):
     is_closed: bool = True
 
 
-class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True):
+class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A `Candle` with its symbol and event time; satisfies `KlineUpdate`."""
 
     event_ms: int

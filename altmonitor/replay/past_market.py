@@ -21,7 +21,7 @@ DAY_MS: Final = 86_400_000
 USUAL_FUNDING_HOURS: Final = 8.0
 
 
-class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayedAlert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """to: the audiences that would have been told."""
 
     alert: Alert
