@@ -307,15 +307,11 @@ class Engine:
             self._late_detection.refill(book, candles)
 
     def begin_after(
-        self,
-        symbol: str,
-        last_ms: int | None,
-        columns: Sequence[bytes],
-        usual: tuple[int, Usual] | None = None,
+        self, symbol: str, last_ms: int | None, values: bytes, usual: tuple[int, Usual] | None = None
     ) -> None:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
         book = self._books[symbol]
-        book.begin_after(last_ms, columns, usual)
+        book.begin_after(last_ms, values, usual)
         self._adapt(book)
         self._volume.listen(book)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import IntEnum
 from math import inf
 
@@ -344,14 +344,12 @@ class SymbolBook:
             self.last_closed_ms = run[0].open_ms
             self._aim_again()
 
-    def begin_after(
-        self, last_ms: int | None, columns: Sequence[bytes], usual: tuple[int, Usual] | None = None
-    ) -> None:
+    def begin_after(self, last_ms: int | None, values: bytes, usual: tuple[int, Usual] | None = None) -> None:
         """The closed minutes before the candle that comes next, as `ClosedRun.replace` takes them; for a replay that
         left out what nobody could have heard of. last_ms: None for a candle that nothing lies before. Only that candle
         can be judged after this: bounds are set anew by its first frame."""
         self.last_closed_ms = last_ms or 0
-        self.closed.replace(self.last_closed_ms, columns, usual=usual)
+        self.closed.replace(self.last_closed_ms, values, usual=usual)
 
     def forget_window(self) -> None:
         """After a blind time: the price a minute ago was not seen, so there is none to compare with."""

@@ -48,7 +48,9 @@ from altmonitor.replay.replay_options import ReplayOptions, asks_for_days, warm_
 from altmonitor.replay.selection import InterestSample, Marks, Samples, marks_of
 from altmonitor.settings.audience import Audience
 
-FLOAT_BYTES: Final = 8
+MINUTE_VALUES: Final = ("open", "high", "low", "close", "quote_usdt")
+"""As `ClosedRun.replace` takes them."""
+MINUTE_BYTES: Final = 8 * len(MINUTE_VALUES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +119,10 @@ class _Player:
         if book is None:
             raise LookupError(history.symbol)
         self._book: SymbolBook = book
-        names = ("open", "high", "low", "close", "quote_usdt", "taker_quote_usdt")
-        raw = [getattr(self._candles, name).tobytes() for name in names]  # cheaper to cut than arrays
-        self._raw = raw[:5]
+        columns = [getattr(self._candles, name) for name in MINUTE_VALUES]
+        self._minutes = np.column_stack(columns).tobytes()  # cheaper to cut than arrays
         self._open, self._high, self._low, self._close, self._quote, self._taker = (
-            memoryview(one).cast("d") for one in raw
+            memoryview(one.tobytes()).cast("d") for one in (*columns, self._candles.taker_quote_usdt)
         )
         self._open_ms, self._before, self._trades, self._decimals = (
             memoryview(column.astype(np.int64).tobytes()).cast("q")  # and cheaper to ask for one value
@@ -272,9 +273,8 @@ class _Player:
     def _begin_at(self, at: int) -> None:
         known = min(self._before[at], self._book.closed.capacity)
         last_ms = self._open_ms[at - 1] if known else None
-        first, after = (at - known) * FLOAT_BYTES, at * FLOAT_BYTES
-        columns = [column[first:after] for column in self._raw]
-        self._engine.begin_after(self._symbol, last_ms, columns, self._usual.get(at))
+        values = self._minutes[(at - known) * MINUTE_BYTES : at * MINUTE_BYTES]
+        self._engine.begin_after(self._symbol, last_ms, values, self._usual.get(at))
 
     def _updates(self, at: int, candle: Candle, *, moments_ms: Sequence[int]) -> Iterator[CandleUpdate]:
         """All before the close. Those pushes are left out that the book would not look at; it is asked before each,

@@ -43,7 +43,8 @@ def test_the_usual_volume_is_always_that_of_the_minutes_that_are_there(steps: li
         elif step.startswith("replace"):
             volumes = array("d", [1.0, 2.0, float(minute)])
             known = (2, Usual.of(volumes[-2:])) if step == "replace known" else None
-            run.replace(T0 + minute * MINUTE, [volumes.tobytes()] * 5, usual=known)
+            rows = array("d", [value for volume in volumes for value in (1.0, 1.0, 1.0, 1.0, volume)])
+            run.replace(T0 + minute * MINUTE, rows.tobytes(), usual=known)
         elif step.startswith("ask"):
             count = int(step[-1])
             kept = run.volumes(count)
