@@ -58,7 +58,9 @@ class RankLog:
         row, size = row_of(alert.symbol, alert.kind, alert.direction, alert.note), size_of(alert)
         for direction in ("UP", "DOWN"):
             known = self._larger.get((row[0], row[1], direction, row[3]))
-            if known and known[-1][0] >= alert.event_ms:
+            while known and known[-1][0] == alert.event_ms:
+                known.pop()
+            if known and known[-1][0] > alert.event_ms:
                 known[:] = [one for one in known if one[0] != alert.event_ms]
         self._insert(row, alert.event_ms, size)
         return self._largest_days(row, alert.event_ms, size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -97,24 +98,26 @@ class AudienceState:
         return any(memory.is_held(symbol) for memory in self.sampled.values())
 
     def filter_reason(
-        self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None
+        self, kind: Kind, symbol: str, event_ms: int, day_of: Callable[[str], DayTicker | None]
     ) -> tuple[Verdict, int | None] | None:
         """What keeps everything of this kind and symbol from being told now, and until when (unix ms, None: no end).
 
-        None: nothing does. day: None when it is not known, which keeps nothing back.
+        None: nothing does. day_of: of a symbol, None when it is not known, which keeps nothing back; asked only where
+        there is a floor.
         """
         settings = self.audience.settings
         if kind not in self.audience.kinds:
             return Verdict.NOT_ROUTED, None
-        if self.venue_mark in settings.muted and settings.is_muted(self.venue_mark, event_ms / 1000):
-            return Verdict.MUTED, None
-        if settings.is_muted(symbol, event_ms / 1000):
-            until_s = settings.muted_until_s(symbol)
-            return Verdict.MUTED, None if until_s == math.inf else int(until_s) * 1000
+        if settings.muted:
+            if self.venue_mark in settings.muted and settings.is_muted(self.venue_mark, event_ms / 1000):
+                return Verdict.MUTED, None
+            if settings.is_muted(symbol, event_ms / 1000):
+                until_s = settings.muted_until_s(symbol)
+                return Verdict.MUTED, None if until_s == math.inf else int(until_s) * 1000
         if not settings.is_watched(symbol):
             return Verdict.NOT_WATCHED, None
         floor_usdt = settings.for_symbol(symbol).min_24h_usdt
-        if floor_usdt and day is not None and day.quote_usdt < floor_usdt:
+        if floor_usdt and (day := day_of(symbol)) is not None and day.quote_usdt < floor_usdt:
             return Verdict.THIN_DAY, None
         return None
 
@@ -138,6 +141,8 @@ class AudienceState:
         self.volume.complete(final)
         self.episodes.complete(final)
         days = self.ranks.grow(final)
+        if days is None:
+            return final
         return msgspec.structs.replace(final, details=msgspec.structs.replace(final.details, largest_days=days))
 
     def restore(self, alert: Alert, first: Alert | None) -> None:

@@ -38,19 +38,31 @@ class AlertGroup:
 
     def __init__(self, main: Destination) -> None:
         self._main = main
-        self._rows: dict[Alert, tuple[Alert, list[Destination]]] = {}
+        self._rows: list[tuple[Alert, list[Destination]]] = []
+        self._first: Alert | None = None
+        self._row_of: dict[Alert, tuple[Alert, list[Destination]]] = {}  # empty until a second one comes
 
     def add(self, alert: Alert, destination: Destination) -> Alert:
         """Returns the alert under the key it is told with."""
         owned = alert
         if destination is not self._main and destination != self._main:
             owned = msgspec.structs.replace(alert, key=f"{alert.key}{OWNER}{destination}")
-        known, destinations = self._rows.setdefault(alert, (owned, []))  # one look: all its fields are hashed
-        destinations.append(destination)
-        return known
+        row = owned, [destination]
+        if self._first is None:  # most often the only one, and to hash all its fields costs as much as to make it
+            self._first = alert
+            self._rows.append(row)
+            return owned
+        if not self._row_of:
+            self._row_of[self._first] = self._rows[0]
+        known = self._row_of.setdefault(alert, row)
+        if known is row:
+            self._rows.append(row)
+        else:
+            known[1].append(destination)
+        return known[0]
 
     def rows(self) -> list[tuple[Alert, list[Destination]]]:
-        return list(self._rows.values())
+        return self._rows
 
 
 def owner_of(key: str, *, main: Destination) -> str:
@@ -156,9 +168,10 @@ class Audiences:
         """Over all audiences."""
         above, below, until_ms, up_ms, down_ms = inf, 0.0, 0.0, inf, inf
         for one in self.audience_states:
-            whole, lasts_ms = one.episodes.bounds(symbol), one.episodes.lasts_until_ms(symbol)
-            above, below = min(above, whole.above), max(below, whole.below)
-            until_ms = max(until_ms, lasts_ms)
+            whole = one.episodes.bounds(symbol)
+            if whole is not NOTHING:
+                above, below = min(above, whole.above), max(below, whole.below)
+                until_ms = max(until_ms, one.episodes.lasts_until_ms(symbol))
             settings = one.settings_of(symbol)
             if settings.vol_burst_mult and "vol" in one.audience.kinds:
                 own_up_ms, own_down_ms = one.volume.cools_until(symbol, settings)
@@ -223,7 +236,7 @@ class Audiences:
 
     def filter_reason(self, audience_state: AudienceState, kind: Kind, symbol: str, event_ms: int) -> Decision | None:
         """None: nothing keeps alerts of this kind and symbol from this audience."""
-        return audience_state.filter_reason(kind, symbol, event_ms, self._links.context.day(symbol))
+        return audience_state.filter_reason(kind, symbol, event_ms, self._links.context.day)
 
     def listeners(self, symbol: str, event_ms: int) -> list[Destination]:
         marks = (symbol, venue_mark(self._links.venue))
@@ -269,7 +282,9 @@ class Audiences:
     ) -> None:
         """This audience is told; the alert leaves with those of the others, see `put`."""
         told = alert_group.add(audience_state.placed(alert), audience_state.audience.destination)
-        self._tell_end(audience_state, audience_state.remember(told, book))
+        first = audience_state.remember(told, book)
+        if first is not None:
+            self._tell_end(audience_state, first)
 
     def put(self, alert_group: AlertGroup) -> None:
         """Also sets the bounds anew, once for all that were told: they are the loosest of all audiences."""
@@ -293,19 +308,19 @@ class Audiences:
             until_ms = audience_state.episodes.lasts_until_ms(book.symbol)
             if not until_ms or event_ms < until_ms:
                 continue
-            self._tell_end(audience_state, audience_state.episodes.end_if_over(book, event_ms))
+            first = audience_state.episodes.end_if_over(book, event_ms)
+            if first is not None:
+                self._tell_end(audience_state, first)
             if audience_state.episodes.first_key(book.symbol) is None:
                 self._aim(book.symbol)
 
-    def _tell_end(self, audience_state: AudienceState, first: Alert | None) -> None:
+    def _tell_end(self, audience_state: AudienceState, first: Alert) -> None:
         """Of a first alert that several were told, the first of them tells: what joined may differ for the others."""
-        if first is None:
-            return
         if owner_of(first.key, main=self.main.destination) == str(audience_state.audience.destination):
             self._links.on_episode_end(first)
 
     def _emit(self, alert: Alert, destinations: Sequence[Destination]) -> None:
-        if not alert.late:
+        if not (alert.late or self._links.is_replay):
             took_ms = int(alert.ts * 1000 - self._links.skew_ms()) - alert.event_ms
             self.detect_ms.append(took_ms)
             self.detect_durations.add(took_ms)

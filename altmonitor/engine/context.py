@@ -37,7 +37,7 @@ class EngineDeps:
     on_conditions: with what has to be remembered of conditions over a restart.
     episodes: what the environment says about them.
     venue: whose market it is; alerts carry it. fundings_of: of a contract's coin at every venue.
-    is_replay: nobody will ask why something was decided or hear how an episode ended, so neither is kept; and
+    is_replay: nobody will ask why or how soon something was decided, or hear how an episode ended, so none is kept; and
     `Engine.begin_after` or `Engine.listen` comes before every candle, so its close prepares nothing for the next.
     """
 

@@ -179,7 +179,7 @@ class Episodes:
         if episode is None:
             self._open[alert.symbol] = Episode.begun_by(alert)
         else:
-            if book is not None:
+            if book is not None and self._tells_ends:
                 episode.see(book)
             episode.join(alert)
         return ended
@@ -237,7 +237,8 @@ class Episodes:
         episode = self._open.get(book.symbol)
         if episode is None or not self._is_over(episode, event_ms):
             return None
-        if not episode.see(book) and event_ms - episode.last_ms < self._quiet_ms + PATIENCE_MS:
+        is_known = not self._tells_ends or episode.see(book)
+        if not is_known and event_ms - episode.last_ms < self._quiet_ms + PATIENCE_MS:
             return None
         del self._open[book.symbol]
         return self._end(episode, event_ms, book)

@@ -298,17 +298,15 @@ class SymbolBook:
 
     def _turn(self, kline: Kline) -> None:
         """A new candle begins; the one before still bounds the price of a minute ago."""
-        prices = [kline.open, kline.close]
-        before = self.kline
-        if before is not None:
-            prices.append(before.close)
-            if 0.0 < before.low <= before.high < inf:
-                prices += (before.low, before.high)
-            if self._entry_price:
-                prices.append(self._entry_price)
-            self._entry_price = before.close
-        self._floor = min(prices)
-        self._ceiling = max(prices)
+        opened, price, before = kline.open, kline.close, self.kline
+        if before is None:
+            self._floor, self._ceiling = min(opened, price), max(opened, price)
+        else:
+            last = before.close
+            low, high = (before.low, before.high) if 0.0 < before.low <= before.high < inf else (last, last)
+            entered = self._entry_price or last
+            self._floor, self._ceiling = min(opened, price, last, low, entered), max(opened, price, last, high, entered)
+            self._entry_price = last
         self.open_ms = kline.open_ms
         self.burst_at = self._burst[1] if self._burst[0] == kline.open_ms else inf
         self.kline = kline

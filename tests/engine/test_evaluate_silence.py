@@ -174,7 +174,7 @@ class Judge:
         return any(self._is_news_to(state, reading, kline, event_ms) for state in self.states)
 
     def _is_news_to(self, state: AudienceState, reading: Reading, kline: Kline, event_ms: int) -> bool:
-        if state.filter_reason("price", "SOLUSDT", event_ms, self.market.context.day("SOLUSDT")) is not None:
+        if state.filter_reason("price", "SOLUSDT", event_ms, self.market.context.day) is not None:
             return False
         settings = state.audience.settings
         moves = reading.reached(settings)
