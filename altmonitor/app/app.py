@@ -13,6 +13,7 @@ from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole
 from altmonitor.app.gap_log import run_marks
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
+from altmonitor.app.market_reach import ReachWatch
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.outcomes import OutcomeSide, outcome_market
@@ -118,6 +119,8 @@ class App:
                 clock=clock,
                 store_options=store_options,
                 is_blind=lambda: self.market.feed.status().is_blind,
+                reach=ReachWatch(lambda: [market.status() for market in self.markets], clock=clock).look,
+                main=main,
                 sweep_s=config.oi_poll_sec,
                 notices=self._notices,
             )
@@ -282,7 +285,7 @@ class App:
                 supervisor=self.supervisor,
                 clock=self.clock,
                 judged_as=self._shared.judged_as,
-                notify=lambda notice: self._untold.append((notice, "everybody")),
+                notify=lambda notice, to: self._untold.append((notice, to)),
             )
         )
         if not await takeover.stand_by(settings_store):

@@ -13,10 +13,22 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
 from altmonitor.app.broker_watch import BrokerWatch
 from altmonitor.app.gap_log import seen_key
-from altmonitor.app.leadership import ASK_EVERY_S, KEPT_S, LEASE_S, HeldSink, Leadership, Takeover, shown_name
+from altmonitor.app.leadership import (
+    ASK_EVERY_S,
+    KEPT_S,
+    LEASE_S,
+    GivenWay,
+    HeldSink,
+    Leadership,
+    Takeover,
+    shown_name,
+)
 from altmonitor.app.leftovers import Leftovers, TakenOver
+from altmonitor.app.market_reach import FeedReach
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
@@ -45,6 +57,7 @@ MOST_FOLLOWED = 20_000
 PRUNE_EVERY_S = 600.0
 LEAVE_WITHIN_S = 1.0
 POSTS_KEPT_S = 2 * 3_600.0
+GIVEN_WAY_KEY = "feed_given_way"
 
 WARM = frozenset(
     {"contracts", "feed", "open interest", "snapshots", "liquidations", "back-fill", "exchange clock", "first look"}
@@ -88,6 +101,8 @@ class FeedRole:
         clock: Clock,
         store_options: StoreOptions,
         is_blind: Callable[[], bool],
+        reach: Callable[[], FeedReach],
+        main: Venue,
         sweep_s: float,
         notices: OperatorNotices,
     ) -> None:
@@ -101,7 +116,14 @@ class FeedRole:
             cluster.posts, clock=clock, on_posted=lambda: None if self.signals is None else self.signals.posted()
         )
         self.leadership = Leadership(
-            cluster.leases, name=cluster.name, clock=clock, follow=self._follow, is_blind=is_blind
+            cluster.leases,
+            name=cluster.name,
+            clock=clock,
+            follow=self._follow,
+            is_blind=is_blind,
+            reach=reach,
+            main=main,
+            on_give_way=self._remember_why,
         )
         self.on_told: Callable[[Told], None] = lambda told: None
         self.on_state: Callable[[State], None] = lambda state: None
@@ -144,6 +166,18 @@ class FeedRole:
         self._followed_s = float("-inf")
         await self._insisting(self._follow)
         return won
+
+    async def why(self, won: Takeover) -> GivenWay | None:
+        """What the one before said that it gave the lead away for; None: it died, or was ended, or did not say."""
+        known = await self._insisting(lambda: self.store.stored_meta([GIVEN_WAY_KEY]))
+        try:
+            given = msgspec.json.decode(known.get(GIVEN_WAY_KEY, ""), type=GivenWay)
+        except msgspec.MsgspecError:
+            return None
+        return given if (given.by, given.token) == (won.before, won.token) else None
+
+    async def _remember_why(self, given: GivenWay) -> None:
+        await self.store.meta_set(GIVEN_WAY_KEY, msgspec.json.encode(given).decode())
 
     async def open(self) -> int:
         """From here on this feed tells. Returns how many alerts of the time without a leader it tells first."""

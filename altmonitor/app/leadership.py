@@ -10,8 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from altmonitor.app.market_reach import FeedReach, MarketSource, What
 from altmonitor.core.alert import Alert
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.log import FailureLog
@@ -27,6 +30,11 @@ log = logging.getLogger(__name__)
 
 SIGHTED = "feed-sees:"
 """Under this and its name a feed that sees the market holds a lease of its own, whether it leads or not."""
+HAS = "feed-has:"
+"""The same for each source that it has steadily: `feed-has:bybit:figures:` and its name."""
+GAVE_WAY = "feed-gave-way"
+"""Held for a while after a feed gave the lead to one that has more: until then nobody does so again."""
+GAVE_WAY_S = 600.0
 LEASE_S = 3.0
 RENEW_EVERY_S = 0.5
 ASK_EVERY_S = 0.25
@@ -39,10 +47,22 @@ APART_SHARE = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Takeover:
-    """before: who led; '' when nobody did. silent_s: from the last time that one was heard of until this one leads."""
+    """before: who led; '' when nobody did. token: of that one's lease. silent_s: from the last time that one was heard
+    of until this one leads."""
 
     before: str = ""
+    token: int = 0
     silent_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenWay:
+    """Why a feed gives the lead away. token: of the lease under which it led. cause: None where nothing says more."""
+
+    by: str
+    token: int
+    lacks: MarketSource
+    cause: Cause | None = None
 
 
 def shown_name(name: str) -> str:
@@ -51,7 +71,14 @@ def shown_name(name: str) -> str:
 
 
 class Leadership:
-    """Of one feed. name: no other process has it. follow: called again and again while this one stands by."""
+    """Of one feed. name: no other process has it. follow: called again and again while this one stands by. is_blind: of
+    the main venue. reach: see `ReachWatch.look`. on_give_way: called while this one still leads, again where it raised
+    StorageError.
+
+    A leader that is blind gives way to a feed that sees, at once. One that lacks something else, above all because the
+    exchange refuses its address, gives way to a feed that has all this one has and some of that: two that are refused
+    alike keep the lead where it is. Nobody does so within `GAVE_WAY_S` of the last time, whoever that was.
+    """
 
     def __init__(
         self,
@@ -61,8 +88,14 @@ class Leadership:
         clock: Clock,
         follow: Callable[[], Awaitable[None]],
         is_blind: Callable[[], bool],
+        reach: Callable[[], FeedReach] = FeedReach,
+        on_give_way: Callable[[GivenWay], Awaitable[None]] | None = None,
+        main: Venue = "binance",
     ) -> None:
         self._leases = leases
+        self._reach = reach
+        self._on_give_way = on_give_way
+        self._main = main
         self._clock = clock
         self._follow = follow
         self._is_blind = is_blind
@@ -96,7 +129,7 @@ class Leadership:
         if before is not None and before.left_s > 0 and before.holder != self.name:
             self._leader_heard_s = now_s - max(0.0, LEASE_S - before.left_s)
             return None
-        if self._is_blind() and await self._another_sees():
+        if (self._is_blind() and await self._another_sees()) or await self._what_another_has_more() is not None:
             return None
         tokens = await self._leases.acquire([LEADER], holder=self.name, for_s=LEASE_S)
         if LEADER not in tokens:
@@ -105,7 +138,7 @@ class Leadership:
         if before is None or before.holder == self.name:
             return Takeover()
         heard_s = now_s - LEASE_S + before.left_s if self._leader_heard_s is None else self._leader_heard_s
-        return Takeover(before=before.holder, silent_s=max(0.0, self.heard_s - heard_s))
+        return Takeover(before=before.holder, token=before.token, silent_s=max(0.0, self.heard_s - heard_s))
 
     async def keep(self) -> None:
         """Until cancelled. Raises LeadershipLost when another feed has taken over, or shall because it sees the market
@@ -117,8 +150,23 @@ class Leadership:
                 await self._renew()
                 await self._say_seeing()
                 if self._is_blind() and await self._another_sees():
-                    await self.resign()
+                    await self._give_way(MarketSource(self._main, "prices"), None)
                     raise LeadershipLost("this feed sees nothing and another one does: that one leads now")
+                lacks = await self._what_another_has_more()
+                if lacks is not None and await self._may_give_way():
+                    cause = self._reach().lacks.get(lacks)
+                    await self._give_way(lacks, cause)
+                    why = f"{lacks.venue}: {'no reason is known' if cause is None else cause}"
+                    raise LeadershipLost(f"this feed gets no {lacks.what} ({why}) and another one does: it leads now")
+
+    async def _give_way(self, lacks: MarketSource, cause: Cause | None) -> None:
+        if self._on_give_way is not None and self.token is not None:
+            await self._on_give_way(GivenWay(by=self.name, token=self.token, lacks=lacks, cause=cause))
+        await self.resign()
+
+    async def _may_give_way(self) -> bool:
+        """Once in a while, in the whole cluster; asked again by the same leader the answer is the same."""
+        return bool(await self._leases.acquire([GAVE_WAY], holder=f"{self.name}@{self.token}", for_s=GAVE_WAY_S))
 
     async def resign(self) -> None:
         """Another feed may lead at once; for an orderly end. Raises StorageError."""
@@ -139,12 +187,28 @@ class Leadership:
         self.token, self.heard_s = again[LEADER], self._clock.monotonic()
 
     async def _say_seeing(self) -> None:
+        names = [f"{HAS}{source.venue}:{source.what}:{self.name}" for source in sorted(self._reach().steadily)]
         if not self._is_blind():
-            await self._leases.acquire([f"{SIGHTED}{self.name}"], holder=self.name, for_s=LEASE_S)
+            names.append(f"{SIGHTED}{self.name}")
+        if names:
+            await self._leases.acquire(names, holder=self.name, for_s=LEASE_S)
 
     async def _another_sees(self) -> bool:
         sighted = await self._leases.holders(SIGHTED)
         return any(lease.left_s > 0 and lease.holder != self.name for lease in sighted.values())
+
+    async def _what_another_has_more(self) -> MarketSource | None:
+        """Something that this feed lacks and a feed has that has everything else as well."""
+        reach = self._reach()
+        if not reach.lacks:
+            return None
+        theirs: dict[str, set[MarketSource]] = {}
+        for name, lease in (await self._leases.holders(HAS)).items():
+            if lease.left_s > 0 and lease.holder != self.name:
+                venue, what = name.removeprefix(HAS).split(":")[:2]
+                theirs.setdefault(lease.holder, set()).add(MarketSource(cast(Venue, venue), cast(What, what)))
+        more = {source for has in theirs.values() if has >= reach.now for source in has & reach.lacks.keys()}
+        return min(more, default=None)
 
 
 class HeldSink:

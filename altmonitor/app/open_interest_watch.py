@@ -47,7 +47,7 @@ class OpenInterestWatch:
 
     def look(self) -> None:
         status = self._status()
-        if self._is_there(status):
+        if not is_missing(status):
             self._since = None
             if self._told_since_ms is not None:
                 since_ms, self._told_since_ms = self._told_since_ms, None
@@ -63,10 +63,13 @@ class OpenInterestWatch:
         told_after_s = max(MISSING_TOLD_S, SWEEP_LATE_PERIODS * status.period_s)
         if self._told_since_ms is None and now_s - since_s >= told_after_s:
             self._told_since_ms = since_ms
-            self._on_missing(status.trouble, 0 if self._is_late(status) else round(100 * status.coverage))
+            self._on_missing(status.trouble, 0 if _is_late(status) else round(100 * status.coverage))
 
-    def _is_there(self, status: SweepStatus) -> bool:
-        return not self._is_late(status) and status.coverage >= FEWEST_SHARE
 
-    def _is_late(self, status: SweepStatus) -> bool:
-        return status.sweep_age_s is None or status.sweep_age_s > SWEEP_LATE_PERIODS * status.period_s
+def is_missing(status: SweepStatus) -> bool:
+    """Nothing came for longer than a sweep takes, or of too few contracts."""
+    return _is_late(status) or status.coverage < FEWEST_SHARE
+
+
+def _is_late(status: SweepStatus) -> bool:
+    return status.sweep_age_s is None or status.sweep_age_s > SWEEP_LATE_PERIODS * status.period_s

@@ -10,13 +10,14 @@ from typing import Any
 
 from altmonitor.app.feed_role import FeedRole, Told
 from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
-from altmonitor.app.leadership import Takeover, shown_name
+from altmonitor.app.leadership import GivenWay, Takeover, shown_name
 from altmonitor.app.market import MarketSide
+from altmonitor.app.operator_notices import Recipients
 from altmonitor.core.clock import Clock
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.cluster import FoundAlert
-from altmonitor.render.notices import FeedTakenOver
+from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.database_store import DatabaseStore
 
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedTakeoverDeps:
     """markets: of every venue, the main one first. judged_as: whose settings a destination shares, itself where nobody
-    else's. notify: everybody, once there is somebody to tell it."""
+    else's. notify: whom it concerns, once there is somebody to tell it."""
 
     role: FeedRole
     markets: Sequence[MarketSide]
@@ -34,7 +35,7 @@ class FeedTakeoverDeps:
     supervisor: Supervisor
     clock: Clock
     judged_as: Callable[[Destination], Destination]
-    notify: Callable[[FeedTakenOver], None]
+    notify: Callable[[FeedTakenOver, Recipients], None]
 
 
 class FeedTakeover:
@@ -79,16 +80,18 @@ class FeedTakeover:
             markets[0].goes_on()
             now_ms = self._deps.clock.now_ms()
             known_ms = now_ms - int((won.silent_s + KEEP_ALONE_EVERY_S) * 1000)
-            self._deps.notify(
-                FeedTakenOver(
-                    at_ms=now_ms,
-                    by=shown_name(role.leadership.name),
-                    silent_s=won.silent_s,
-                    alerts=count,
-                    is_blind=markets[0].feed.status().is_blind,
-                    is_new=not all(market.sight.has_seen_since(known_ms) for market in markets),
-                )
+            notice = FeedTakenOver(
+                at_ms=now_ms,
+                by=shown_name(role.leadership.name),
+                silent_s=won.silent_s,
+                lacked=lacked_of(await role.why(won)),
+                alerts=count,
+                is_blind=markets[0].feed.status().is_blind,
+                is_new=not all(market.sight.has_seen_since(known_ms) for market in markets),
             )
+            if notice.lacked is not None:
+                log.info("it gave the lead away: %s", notice.lacked)
+            self._deps.notify(notice, recipients_of(notice))
 
     def _follow_told(self, told: Told) -> None:
         """What the leader told and this feed did not find is told here, too."""
@@ -111,3 +114,14 @@ class FeedTakeover:
             store.put(alert, to=to)
             market.on_alert(alert)
         return bool(to)
+
+
+def lacked_of(given: GivenWay | None) -> Lacked | None:
+    if given is None:
+        return None
+    return Lacked(by=shown_name(given.by), venue=given.lacks.venue, what=given.lacks.what, reason=given.cause)
+
+
+def recipients_of(notice: FeedTakenOver) -> Recipients:
+    """Whoever reads alerts has missed nothing where the one before still saw prices."""
+    return "operator" if notice.lacked is not None and notice.lacked.what == "figures" else "everybody"

@@ -122,11 +122,7 @@ def _lines(notice: Notice, style: Style) -> list[str]:
             effect = say("database_set_aside_effect", path=one_line_of(notice.kept_as))
             return [say("database_set_aside"), effect]
         case FeedTakenOver():
-            title = say("feed_taken_over", name=one_line_of(notice.by), seconds=f"{notice.silent_s:.1f}")
-            if notice.is_blind:
-                return [title, say("feed_taken_over_blind")]
-            told = say("feed_taken_over_alerts", count=f"{notice.alerts:,}") if notice.alerts else ""
-            return [title, say("feed_taken_over_new" if notice.is_new else "feed_taken_over_effect"), told]
+            return _feed_taken_over(notice, style)
         case SymbolsSilent():
             return _symbols("symbols_silent", notice.symbols, style)
         case SymbolsBack():
@@ -221,6 +217,22 @@ def _back_after(notice: BackAfter, style: Style) -> list[str]:
     if not notice.missed_minutes:
         return [title, style.say("back_missed_none")]
     return [title, style.say("back_missed", **span), filled]
+
+
+def _feed_taken_over(notice: FeedTakenOver, style: Style) -> list[str]:
+    say, by, lacked = style.say, one_line_of(notice.by), notice.lacked
+    if lacked is None:
+        lines = [say("feed_taken_over", name=by, seconds=f"{notice.silent_s:.1f}")]
+    else:
+        lines = [
+            say("feed_given_over", name=by, before=one_line_of(lacked.by)),
+            say(f"feed_lacks_{lacked.what}", name=one_line_of(lacked.by), venue=VENUE_TITLES[lacked.venue]),
+            _reason(lacked.reason, style),
+        ]
+    if notice.is_blind:
+        return [*lines, say("feed_taken_over_blind")]
+    told = say("feed_taken_over_alerts", count=f"{notice.alerts:,}") if notice.alerts else ""
+    return [*lines, say("feed_taken_over_new" if notice.is_new else "feed_taken_over_effect"), told]
 
 
 def _delivery_resumed(notice: DeliveryResumed, style: Style) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -197,13 +198,25 @@ class SymbolsBack(NoticeBase, frozen=True, kw_only=True):
     symbols: Sequence[str]
 
 
+class Lacked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the feed of this name did not get and another one does. what: figures are those that are asked for. reason:
+    None where nothing more is known."""
+
+    by: str
+    venue: Venue
+    what: Literal["prices", "figures"]
+    reason: Cause | None = None
+
+
 class FeedTakenOver(NoticeBase, frozen=True, kw_only=True):
     """Of several feeds another one leads. by: its name. silent_s: from the last that was heard of the one before until
-    this one led. alerts: of that time, which this one found as well and tells now. is_blind: it sees nothing either.
-    is_new: it did not see all of that time itself, and looks for it in the closed minutes."""
+    this one led. lacked: that one gave way for it; None: it was not heard of. alerts: of that time, which this one
+    found as well and tells now. is_blind: it sees nothing either. is_new: it did not see all of that time itself, and
+    looks for it in the closed minutes."""
 
     by: str
     silent_s: float
+    lacked: Lacked | None = None
     alerts: int
     is_blind: bool = False
     is_new: bool = False

@@ -7,11 +7,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from altmonitor.app.feed_role import FeedCluster, FeedRole
+from altmonitor.app.leadership import GivenWay, Takeover
 from altmonitor.app.leftovers import Leftovers
+from altmonitor.app.market_reach import FeedReach, MarketSource
 from altmonitor.app.operator_notices import OperatorNotices
+from altmonitor.app.takeover import lacked_of, recipients_of
 from altmonitor.core.alert import Alert
-from altmonitor.core.errors import StorageError
+from altmonitor.core.causes import Cause, CauseCode
+from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.types import Destination
+from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.state import State
 from altmonitor.storage.database_store import StoreOptions
 from altmonitor.storage.hand_over import MemoryHandOver
@@ -29,6 +34,7 @@ class Database:
         self.stored: list[tuple[Alert, tuple[Destination, ...]]] = []
         self.seen_until_ms = T0
         self.put_here: list[Alert] = []
+        self.meta: dict[str, str] = {}
 
     def _ask(self) -> None:
         if self.is_away:
@@ -43,7 +49,11 @@ class Database:
 
     async def stored_meta(self, keys: Collection[str]) -> Mapping[str, str]:
         self._ask()
-        return dict.fromkeys(keys, str(self.seen_until_ms))
+        return {key: self.meta.get(key, str(self.seen_until_ms)) for key in keys}
+
+    async def meta_set(self, key: str, value: str) -> None:
+        self._ask()
+        self.meta[key] = value
 
     async def read(self) -> tuple[int, State]:
         self._ask()
@@ -58,6 +68,7 @@ class Bench:
         self.clock, self.database = MovableClock(), Database()
         self.leftovers = Leftovers(MemoryHandOver(), clock=self.clock)
         self.leases = MemoryLeases(self.clock)
+        self.reach = FeedReach()
         cluster = FeedCluster(
             name="second",
             leases=self.leases,
@@ -73,6 +84,8 @@ class Bench:
             clock=self.clock,
             store_options=StoreOptions(),
             is_blind=lambda: False,
+            reach=lambda: self.reach,
+            main="binance",
             sweep_s=60.0,
             notices=notices,
         )
@@ -148,3 +161,31 @@ async def test_while_it_stands_by_it_forgets_what_is_known_to_be_stored_and_noth
     assert [alert.symbol for alert, _ in bench.role.sink.kept()] == ["XRPUSDT"]
     winning.cancel()
     await asyncio.wait({winning})
+
+
+async def test_why_the_lead_was_given_away_is_known_to_the_next_feed_and_to_none_after_it() -> None:
+    bench = Bench()
+    winning = asyncio.create_task(bench.role.win())
+    await bench.clock.advance(0.5)
+    assert winning.result() == Takeover()
+    figures, banned = MarketSource("binance", "figures"), Cause(CauseCode.BANNED, "Way too many requests")
+    bench.reach = FeedReach(lacks={figures: banned})
+    await bench.leases.acquire(["feed-has:binance:figures:third#1"], holder="third#1", for_s=60.0)
+    keeping = asyncio.create_task(bench.role.leadership.keep())
+    await bench.clock.advance(1)
+    assert isinstance(keeping.exception(), LeadershipLost)
+    why = await bench.role.why(Takeover(before="second", token=1))
+    assert why == GivenWay(by="second", token=1, lacks=figures, cause=banned)
+    assert await bench.role.why(Takeover(before="second", token=2)) is None
+    assert await bench.role.why(Takeover(before="third", token=1)) is None
+    bench.database.meta["feed_given_way"] = '{"by": "second", "token": 1, "lacks": ["kraken", "dreams"]}'
+    assert await bench.role.why(Takeover(before="second", token=1)) is None
+
+
+def test_a_takeover_for_figures_is_told_the_owner_and_every_other_one_everybody() -> None:
+    given = GivenWay(by="feed-1#7-ab", token=1, lacks=MarketSource("okx", "figures"))
+    assert lacked_of(given) == Lacked(by="feed-1", venue="okx", what="figures")
+    assert lacked_of(None) is None
+    blind = Lacked(by="feed-1", venue="binance", what="prices")
+    for lacked, to in ((lacked_of(given), "operator"), (blind, "everybody"), (None, "everybody")):
+        assert recipients_of(FeedTakenOver(at_ms=T0, by="feed-2", silent_s=0.4, alerts=0, lacked=lacked)) == to

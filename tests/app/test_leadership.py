@@ -9,14 +9,24 @@ from typing import Any
 
 import pytest
 
-from altmonitor.app.leadership import HeldSink, Leadership, Takeover
+from altmonitor.app.leadership import GivenWay, HeldSink, Leadership, Takeover
+from altmonitor.app.market_reach import FeedReach, MarketSource
 from altmonitor.core.alert import Alert, Details, Kind
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.storage.leases import MemoryLeases
 from tests.fakes import ListSink
 from tests.movable_clock import T0, MovableClock
 
+PRICES, FIGURES, ELSEWHERE = (
+    MarketSource("binance", "prices"),
+    MarketSource("binance", "figures"),
+    MarketSource("okx", "figures"),
+)
+BANNED = Cause(CauseCode.BANNED, "Way too many requests")
+WHOLE = FeedReach(now=frozenset({PRICES, FIGURES}), steadily=frozenset({PRICES, FIGURES}))
+REFUSED = FeedReach(now=frozenset({PRICES}), steadily=frozenset({PRICES}), lacks={FIGURES: BANNED})
 CHAT, OTHER = Destination(chat_id=77), Destination(chat_id=78)
 
 
@@ -27,13 +37,29 @@ class Cluster:
         self.clock = MovableClock()
         self.leases = FailingLeases(self.clock)
         self.blind: set[str] = set()
+        self.reach: dict[str, FeedReach] = {}
+        self.given: list[GivenWay] = []
+        self.is_full = False
         self.followed: list[str] = []
 
     def feed(self, name: str) -> Leadership:
         async def follow() -> None:
             self.followed.append(name)
 
-        return Leadership(self.leases, name=name, clock=self.clock, follow=follow, is_blind=lambda: name in self.blind)
+        async def given(why: GivenWay) -> None:
+            if self.is_full:
+                raise StorageError("the disk is full")
+            self.given.append(why)
+
+        return Leadership(
+            self.leases,
+            name=name,
+            clock=self.clock,
+            follow=follow,
+            is_blind=lambda: name in self.blind,
+            reach=lambda: self.reach.get(name, FeedReach()),
+            on_give_way=given,
+        )
 
     @asynccontextmanager
     async def leading(self, feed: Leadership) -> AsyncIterator[asyncio.Task[None]]:
@@ -131,6 +157,100 @@ async def test_a_leader_that_sees_nothing_gives_way_to_one_that_does_and_only_to
         with pytest.raises(LeadershipLost):
             keeping.result()
         assert winning.result().before == "first"
+    assert cluster.given == [GivenWay(by="first", token=1, lacks=PRICES)]
+
+
+async def test_a_leader_whom_the_exchange_refuses_gives_way_to_one_that_it_answers_and_says_why() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    cluster.reach["first"] = cluster.reach["second"] = WHOLE
+    async with cluster.leading(first) as keeping:
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(20)
+        assert not winning.done()
+        cluster.reach["first"] = REFUSED
+        await cluster.clock.advance(2)
+        with pytest.raises(LeadershipLost, match="gets no figures"):
+            keeping.result()
+        assert winning.result() == Takeover(before="first", token=1, silent_s=winning.result().silent_s)
+        assert winning.result().silent_s <= 1.0
+    assert cluster.given == [GivenWay(by="first", token=1, lacks=FIGURES, cause=BANNED)]
+
+
+async def test_two_feeds_that_the_exchange_refuses_alike_leave_the_lead_where_it_is() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    cluster.reach["first"] = cluster.reach["second"] = REFUSED
+    async with cluster.leading(first) as keeping:
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(900)
+        assert not keeping.done()
+        assert not winning.done()
+
+
+async def test_nobody_gives_way_to_a_feed_that_lacks_something_else() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    cluster.reach["first"] = FeedReach(now=frozenset({PRICES, ELSEWHERE}), lacks={FIGURES: BANNED})
+    cluster.reach["second"] = WHOLE
+    async with cluster.leading(first) as keeping:
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(60)
+        assert not winning.done()
+        cluster.reach["second"] = FeedReach(now=WHOLE.now, steadily=WHOLE.steadily | {ELSEWHERE})
+        await cluster.clock.advance(2)
+        assert winning.done()
+        assert keeping.done()
+
+
+async def test_what_was_given_away_is_not_given_back_within_ten_minutes() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    cluster.reach = {"first": REFUSED, "second": WHOLE}
+    async with cluster.leading(first):
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(2)
+        assert winning.done()
+    keeping, again = asyncio.create_task(second.keep()), asyncio.create_task(first.win())
+    cluster.reach = {"first": WHOLE, "second": REFUSED}
+    await cluster.clock.advance(590)
+    assert not keeping.done()
+    assert not again.done()
+    await cluster.clock.advance(20)
+    assert [one.by for one in cluster.given] == ["first", "second"]
+    assert again.result().before == "second"
+    with pytest.raises(LeadershipLost):
+        keeping.result()
+
+
+async def test_a_lead_that_is_free_is_left_to_the_feed_that_has_more_and_taken_when_that_one_is_gone() -> None:
+    cluster = Cluster()
+    poor, whole = cluster.feed("poor"), cluster.feed("whole")
+    cluster.reach = {"poor": REFUSED, "whole": WHOLE}
+    async with cluster.leading(whole):
+        winning = asyncio.create_task(poor.win())
+        await cluster.clock.advance(20)
+        await whole.resign()
+        await cluster.clock.advance(1)
+        assert not winning.done(), "the other one is there, and has more"
+    await cluster.clock.advance(3.5)
+    assert winning.done()
+
+
+async def test_a_reason_that_cannot_be_stored_keeps_the_lead_until_it_can() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    cluster.reach = {"first": REFUSED, "second": WHOLE}
+    cluster.is_full = True
+    async with cluster.leading(first) as keeping:
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(60)
+        assert not keeping.done()
+        assert not winning.done()
+        cluster.is_full = False
+        await cluster.clock.advance(2)
+        assert [one.by for one in cluster.given] == ["first"]
+        assert winning.done()
 
 
 def alert(key: str, *, event_ms: int = T0, kind: Kind = "price", **known: Any) -> Alert:

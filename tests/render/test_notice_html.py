@@ -29,6 +29,7 @@ from altmonitor.render.notices import (
     ExchangeBlockedNotice,
     ExchangeFree,
     FeedTakenOver,
+    Lacked,
     Notice,
     OpenInterestBack,
     OpenInterestMissing,
@@ -370,6 +371,39 @@ CASES: list[tuple[Notice, str, str]] = [
         "marked as late.\n23:00:39 UTC",
         "🔁 feed-2 已接管行情监控：此前的行情进程已有 3.4 秒没有响应\n"
         "它刚开始监控：此前的行情会从已收盘的 K 线中补查，补查到的提醒会标注为迟到。\n07:00:39 UTC+08",
+    ),
+    (
+        FeedTakenOver(
+            at_ms=AT_MS,
+            by="feed-2",
+            silent_s=0.4,
+            alerts=0,
+            lacked=Lacked(by="feed-1", venue="binance", what="figures", reason=BANNED),
+        ),
+        "🔁 feed-1 has given the watch to feed-2, which gets what it does not\n"
+        "feed-1 gets no open interest and no other answers of Binance.\n"
+        "Reason: banned for too many requests (HTTP 418)\n"
+        "It had been watching all along; nothing was left unseen.\n23:00:39 UTC",
+        "🔁 feed-1 已将行情监控交给 feed-2，后者能取得前者取不到的数据\n"
+        "feed-1 取不到 Binance 的持仓量及其他查询数据。\n"
+        "原因：请求过多被封禁（HTTP 418）\n"
+        "它一直在同步监控，没有遗漏行情。\n07:00:39 UTC+08",
+    ),
+    (
+        FeedTakenOver(
+            at_ms=AT_MS,
+            by="feed-2",
+            silent_s=0.4,
+            alerts=1,
+            lacked=Lacked(by="feed-1", venue="binance", what="prices"),
+        ),
+        "🔁 feed-1 has given the watch to feed-2, which gets what it does not\n"
+        "feed-1 sees no prices of Binance.\n"
+        "It had been watching all along; nothing was left unseen.\n"
+        "Alerts of these seconds, which come now: 1.\n23:00:39 UTC",
+        "🔁 feed-1 已将行情监控交给 feed-2，后者能取得前者取不到的数据\n"
+        "feed-1 收不到 Binance 的价格。\n"
+        "它一直在同步监控，没有遗漏行情。\n这几秒内的提醒现在补发：1 条。\n07:00:39 UTC+08",
     ),
     (
         FeedTakenOver(at_ms=AT_MS, by="feed-2", silent_s=3.42, alerts=0, is_blind=True),
