@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
@@ -15,8 +16,9 @@ from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument, NotFound, Unavailable
 from altmonitor.operations.operation import Example, Operation
-from altmonitor.settings.presets import NotEnoughHistory, TrialRow
-from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.presets import NotEnoughHistory, Trial, TrialRow
+from altmonitor.settings.settings import SETTING_OF, Numbers
 
 _HORIZONS = ", ".join(map(str, HORIZONS_MIN))
 
@@ -96,8 +98,9 @@ class TriedNumber(msgspec.Struct, frozen=True, kw_only=True):
 
 class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """kinds: alerts with what is in force and with what is tried, over the days that are known; lost and new: the
-    largest of each. counted_over: the venue whose candles these are; not_counted: others that are watched, where the
-    same thresholds hold and what only they see comes on top. Nothing is changed."""
+    largest of each. peak, peak_ms: the loudest hour of all kinds with what is tried. counted_over: the venue whose
+    candles these are; not_counted: others that are watched, where the same thresholds hold and what only they see
+    comes on top. Nothing is changed."""
 
     from_ms: int
     to_ms: int
@@ -105,7 +108,28 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     not_counted: tuple[Venue, ...]
     changes: tuple[TriedNumber, ...]
     kinds: tuple[TrialRow, ...]
+    peak: int
+    peak_ms: int | None
     source: str = "the tape of the days this monitor knows, in whole minutes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """now, then: the main chat as it is and as it would be."""
+
+    now: Audience
+    then: Audience
+    trial: Trial | NotEnoughHistory
+
+
+async def tried(context: OperationContext, values: Numbers, last_s: int | None) -> Tried:
+    """What values would have told the main chat. last_s: so far back; None: as far as anything is known. Changes
+    nothing. Raises: NoMonitor."""
+    monitor, store = context.running(), await context.settings()
+    main = store.home.main
+    now = store.audience_at(main)
+    then = store.would_be(main, store.own(main).overrides.with_numbers(values))
+    return Tried(now=now, then=then, trial=await monitor.try_settings(now, then, last_s))
 
 
 async def try_thresholds(context: OperationContext, arguments: TryArguments) -> TryAnswer:
@@ -120,11 +144,8 @@ async def try_thresholds(context: OperationContext, arguments: TryArguments) -> 
             f"past candles are kept of {VENUE_TITLES[counted_over]} alone; a threshold then holds at every exchange, "
             f"{VENUE_TITLES[asked.venue]} included"
         )
-    store = await context.settings()
-    main = store.home.main
-    now = store.audience_at(main)
-    then = store.would_be(main, store.own(main).overrides.with_numbers(dict(asked.values)))
-    trial = await monitor.try_settings(now, then, asked.last_s)
+    found = await tried(context, dict(asked.values), asked.last_s)
+    now, then, trial = found.now, found.then, found.trial
     if isinstance(trial, NotEnoughHistory):
         raise Unavailable(
             f"{trial.has_days:.1f} days of history are loaded, {trial.needs_days:.1f} are needed: wait for more in "
@@ -145,6 +166,8 @@ async def try_thresholds(context: OperationContext, arguments: TryArguments) -> 
             for key, _ in asked.values
         ),
         kinds=trial.rows,
+        peak=trial.peak,
+        peak_ms=trial.peak_ms,
     )
 
 

@@ -81,11 +81,11 @@ def _proposal(reply: BudgetProposed, style: Style) -> list[str]:
     title = say_reply(style.lang, "budget_proposed", count=proposal.per_day, days=days)
     coming = [say_reply(style.lang, "budget_day_coming")] if proposal.is_day_coming else []
     past = say_reply(style.lang, "budget_past")
-    alone = _counted_alone(reply.beside, style)
+    alone = counted_alone(reply.beside, style)
     return [title, *_rows(proposal, style), *_warning(proposal, style), past, *alone, *coming]
 
 
-def _counted_alone(venues: tuple[Venue, ...], style: Style) -> list[str]:
+def counted_alone(venues: tuple[Venue, ...], style: Style) -> list[str]:
     if not venues:
         return []
     main, *others = (VENUE_TITLES[venue] for venue in venues)
@@ -121,23 +121,23 @@ def _trial(reply: TrialShown, style: Style) -> list[str]:
         lines.append(say("try_short", asked=n.duration(reply.asked_s, style.lang), days=n.exact(round(days, 1))))
     for row in trial.rows:
         counts = {"now": n.exact(row.now), "then": n.exact(row.then)}
-        rates = {"now_rate": _rate(row.now / row.days), "then_rate": _rate(row.then / row.days)}
+        rates = {"now_rate": alert_rate(row.now / row.days), "then_rate": alert_rate(row.then / row.days)}
         lines.append(say("try_kind", kind=say(f"kind_{row.kind}"), **counts, **rates))
         if row.peak_ms is not None:
             lines.append(
                 say("try_peak", count=n.exact(row.peak), time=n.clock_minute(row.peak_ms, style.tz, is_dated=True))
             )
         lines += [
-            say(key, moves=style.say("list").join(_move(row.kind, move, style) for move in moves))
+            say(key, moves=style.say("list").join(move_text(row.kind, move, style) for move in moves))
             for key, moves in (("try_lost", row.lost), ("try_new", row.new))
             if moves
         ]
     now, then = sum(row.now / row.days for row in trial.rows), sum(row.then / row.days for row in trial.rows)
-    alone = _counted_alone(reply.beside, style)
-    return [*lines, say("try_total", now=_rate(now), then=_rate(then)), *alone, say("try_hint")]
+    alone = counted_alone(reply.beside, style)
+    return [*lines, say("try_total", now=alert_rate(now), then=alert_rate(then)), *alone, say("try_hint")]
 
 
-def _move(kind: Kind, move: TrialMove, style: Style) -> str:
+def move_text(kind: Kind, move: TrialMove, style: Style) -> str:
     time = n.clock_minute(move.at_ms, style.tz, is_dated=True)
     return f"{n.symbol_text(move.symbol)} {number(kind, move.size)} {time}"
 
@@ -154,19 +154,19 @@ def _rows(proposal: BudgetProposal, style: Style) -> list[str]:
     for row in proposal.rows:
         lines += _kind_lines(row, style)
     if proposal.conditions:
-        rate = _rate(proposal.conditions_per_day)
+        rate = alert_rate(proposal.conditions_per_day)
         lines.append(say_reply(style.lang, "budget_conditions", count=proposal.conditions, rate=rate))
     counted = [row for row in proposal.rows if row.before_per_day is not None and row.after_per_day is not None]
     before = proposal.conditions_per_day + sum(row.before_per_day or 0.0 for row in counted)
     after = proposal.conditions_per_day + sum(row.after_per_day or 0.0 for row in counted)
-    return [*lines, say_reply(style.lang, "budget_total", before=_rate(before), after=_rate(after))]
+    return [*lines, say_reply(style.lang, "budget_total", before=alert_rate(before), after=alert_rate(after))]
 
 
 def _kind_lines(row: BudgetRow, style: Style) -> list[str]:
     kind = say_reply(style.lang, f"kind_{row.kind}")
     if row.before_per_day is None or row.after_per_day is None:
         return [say_reply(style.lang, "budget_kind_unknown", kind=kind)]
-    counts = {"before": _rate(row.before_per_day), "after": _rate(row.after_per_day)}
+    counts = {"before": alert_rate(row.before_per_day), "after": alert_rate(row.after_per_day)}
     lines = [say_reply(style.lang, "budget_kind", kind=kind, **counts)]
     for threshold in row.thresholds:
         setting = SETTING_OF[threshold.key]
@@ -178,7 +178,7 @@ def _switched_on(name: str) -> dict[str, float | int]:
     return {key: value for key, value in PRESETS[name].items() if value}
 
 
-def _rate(per_day: float) -> str:
+def alert_rate(per_day: float) -> str:
     """Few are told with a decimal, many without: the next day is another anyway."""
     return n.exact(round(per_day, 1) if per_day < 10 else round(per_day))
 

@@ -61,34 +61,41 @@ def try_on(
     if days is None:
         days = {kind: count / max(1, symbols) / DAY_MINUTES for kind, count in minutes.items()}
     rows = tuple(of_kind.row(kind, days[kind]) for kind, of_kind in counts.items() if days.get(kind))
-    return Trial(rows=rows, from_ms=max(from_ms, begin_ms), to_ms=end_ms)
+    peak, peak_ms = _loudest(sum((of_kind.hours for kind, of_kind in counts.items() if days.get(kind)), Counter()))
+    return Trial(rows=rows, from_ms=max(from_ms, begin_ms), to_ms=end_ms, peak=peak, peak_ms=peak_ms)
+
+
+def _loudest(hours: Mapping[int, int]) -> tuple[int, int | None]:
+    """(alerts, begin in unix ms) of the first of the loudest hours; None without any."""
+    hour, peak = max(hours.items(), key=lambda one: (one[1], -one[0]), default=(None, 0))
+    return peak, None if hour is None else hour * HOUR_MS
 
 
 class _KindCounts:
-    """Of one kind, over the symbols so far."""
+    """Of one kind, over the symbols so far. hours: number of an hour since 1970 → alerts with what is tried."""
 
     def __init__(self) -> None:
         self._now = self._then = 0
-        self._hours: Counter[int] = Counter()
+        self.hours: Counter[int] = Counter()
         self._lost: list[TrialMove] = []
         self._new: list[TrialMove] = []
 
     def add(self, tape: Tape, before: TapeAlerts, after: TapeAlerts) -> None:
         self._now, self._then = self._now + len(before), self._then + len(after)
         hours, counts = np.unique(after.at_ms // HOUR_MS, return_counts=True)
-        self._hours.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
+        self.hours.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
         self._lost = _largest([*self._lost, *_named(tape, before, ~_is_told(before, after))])
         self._new = _largest([*self._new, *_named(tape, after, ~_is_told(after, before))])
 
     def row(self, kind: Kind, days: float) -> TrialRow:
-        hour, peak = max(self._hours.items(), key=lambda one: (one[1], -one[0]), default=(None, 0))
+        peak, peak_ms = _loudest(self.hours)
         return TrialRow(
             kind=kind,
             now=self._now,
             then=self._then,
             days=days,
             peak=peak,
-            peak_ms=None if hour is None else hour * HOUR_MS,
+            peak_ms=peak_ms,
             lost=tuple(self._lost),
             new=tuple(self._new),
         )

@@ -113,11 +113,14 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """from_ms … to_ms: of what is known and was asked for."""
+    """from_ms … to_ms: of what is known and was asked for. peak, peak_ms: the loudest hour of all kinds together with
+    what is tried, as of a row."""
 
     rows: tuple[TrialRow, ...]
     from_ms: int
     to_ms: int
+    peak: int = 0
+    peak_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,9 @@ def test_symbols_looked_at_one_after_the_other_give_what_all_at_once_give(tmp_pa
     assert tried_with(1) == tried_with(2) == whole
     assert [(row.kind, round(row.days, 1)) for row in whole.rows] == [("price", 2.0), ("vol", 2.0)]
     assert all(len(row.lost) + len(row.new) > 2 and row.peak > 3 for row in whole.rows)
+    peaks = [row.peak for row in whole.rows]
+    assert max(peaks) <= whole.peak <= sum(peaks)
+    assert whole.peak_ms is not None
 
 
 async def test_a_tape_of_too_many_rows_is_not_kept(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from html import unescape
 
 import aiohttp
 import pytest
@@ -274,3 +277,20 @@ async def test_one_other_site_may_read_where_it_is_named_and_none_else() -> None
         answer = await at.ask("GET", "/api/market", headers=READER | {"Origin": "https://example.org"})
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert await at.status("OPTIONS", "/api/market", headers={"Origin": "https://example.org"}) in (401, 405)
+
+
+async def test_tried_values_have_a_button_for_who_may_write_and_for_nobody_else() -> None:
+    page = "/try?pump_threshold=3&dump_threshold=5&oi_surge_5m=0&min_24h_usdt=2M"
+    async with site() as at:
+        await at.signed_in(READ)
+        shown = await (await at.ask("GET", page)).text()
+        assert "data-apply" not in shown
+        assert "<code>/set_dump 5</code> <code>/set_oi 3 off</code> <code>/set_liq 24h 2000000</code>" in shown
+        csrf = await at.signed_in(TOKEN)
+        shown = await (await at.ask("GET", page)).text()
+        assert f'data-csrf="{csrf}"' in shown
+        values = json.loads(unescape(re.findall('data-apply="([^"]*)"', shown)[0]))
+        assert values == {"dump_threshold": -5.0, "oi_surge_5m": 0.0, "min_24h_usdt": 2_000_000.0}
+        assert at.bench.words == []
+        assert await at.status("PUT", "/api/settings", headers={"X-CSRF-Token": csrf}, json=values) == 200
+        assert len(at.bench.words) == 1

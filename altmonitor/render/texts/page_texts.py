@@ -7,11 +7,15 @@ from types import MappingProxyType
 
 from altmonitor.core.types import LANGUAGES
 from altmonitor.render.texts.page_outcomes import PAGE_OUTCOMES
+from altmonitor.render.texts.page_trial import PAGE_TRIAL
 from altmonitor.render.texts.pages import PAGES
 from altmonitor.render.texts.pages_more import MORE_PAGES
 
 PAGE_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {lang: MappingProxyType({**PAGES[lang], **MORE_PAGES[lang], **PAGE_OUTCOMES[lang]}) for lang in LANGUAGES}
+    {
+        lang: MappingProxyType({**PAGES[lang], **MORE_PAGES[lang], **PAGE_OUTCOMES[lang], **PAGE_TRIAL[lang]})
+        for lang in LANGUAGES
+    }
 )
 
 

@@ -14,7 +14,7 @@ from altmonitor.render.format import Style
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.settings.zones import zone_of
 
-PAGES: Final = ("overview", "alerts", "smart-money", "divergence", "statistics", "settings", "status")
+PAGES: Final = ("overview", "alerts", "smart-money", "divergence", "statistics", "try", "settings", "status")
 """In the order of the menu; the first is the root."""
 
 _BLIND: Final = (Reason.FEED_BLIND.value, Reason.NO_DATA_SINCE_START.value)

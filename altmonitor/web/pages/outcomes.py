@@ -14,7 +14,7 @@ from altmonitor.render.format import Style
 from altmonitor.render.outcomes import SHOWN_FROM
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.web.pages.tables import Heading
+from altmonitor.web.pages.tables import Heading, heading
 
 _COLUMNS = (
     ("kind", "mean_outcome_kind"),
@@ -85,17 +85,13 @@ async def outcomes_view(context: OperationContext, horizon_min: int, style: Styl
         title=say_page(lang, "outcomes_title", after=after),
         horizon_min=horizon_min,
         horizons=[(minutes, n.duration(minutes * 60, lang)) for minutes in HORIZONS_MIN],
-        heads=[_heading(name, mean, lang) for name, mean in _COLUMNS],
+        heads=[heading(name, mean, lang) for name, mean in _COLUMNS],
         lines=[_line(row, found.since_ms, style) for row in rows],
         forward=[_line(row, found.since_ms, style) for row in forward] if is_other else [],
         forward_title=say_reply(lang, "outcomes_forward"),
         notes=notes,
         how_html=say_reply(lang, "outcomes_how", fee=f"{found.fee_pct:g}"),
     )
-
-
-def _heading(name: str, mean: str, lang: str) -> Heading:
-    return Heading(name=say_page(lang, name), mean=say_page(lang, mean), href="", aria="", is_text=name == "kind")
 
 
 def _ordered(found: OutcomesAnswer) -> list[OutcomeRow]:

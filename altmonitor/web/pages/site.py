@@ -20,6 +20,7 @@ from altmonitor.web.pages.alerts import alerts_view, piece_of
 from altmonitor.web.pages.frame import frame_values, page_style
 from altmonitor.web.pages.market import live_cells
 from altmonitor.web.pages.rendering import PageTemplates, answer
+from altmonitor.web.pages.trial import trial
 from altmonitor.web.pages.visit import View, Visit
 from altmonitor.web.static_files import StaticFiles
 
@@ -29,6 +30,7 @@ PAGES: Final[Mapping[str, Callable[[Visit], Awaitable[View]]]] = {
     "/smart-money": views.smart_money,
     "/divergence": views.divergence,
     "/statistics": views.statistics,
+    "/try": trial,
     "/settings": views.settings,
     "/status": views.health,
     "/symbol/{symbol}": views.one_symbol,

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import dashed
+from altmonitor.render.texts.page_texts import say_page
 from altmonitor.web.pages.rendering import choice
 
 R = TypeVar("R")
@@ -99,6 +100,11 @@ class Heading:
     href: str
     aria: str
     is_text: bool
+
+
+def heading(name: str, mean: str, lang: str) -> Heading:
+    """Of a table that is not sorted. name, mean: keys of texts; the kind of alert stands as text."""
+    return Heading(name=say_page(lang, name), mean=say_page(lang, mean), href="", aria="", is_text=name == "kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,15 +269,19 @@ async function swap(address, isNew) {
   old.replaceWith(fresh);
   keepLater(kept);
   if (focus !== undefined) fresh.querySelectorAll('thead a')[focus]?.focus();
-  sync(url.searchParams, page);
+  for (const told of document.querySelectorAll('[data-told]')) {
+    told.textContent = page.getElementById(told.id)?.textContent || '';
+  }
+  if (!isNewer) sync(url.searchParams, page);
 }
 
 function sync(params, page) {
   for (const field of document.querySelectorAll('form[data-swap] [name]')) {
-    if (field === document.activeElement && field.type === 'search') continue;
+    if (field === document.activeElement && ['search', 'number'].includes(field.type)) continue;
     const fresh = page.querySelector(`form[data-swap] [name="${field.name}"]`);
     field.value = fresh ? fresh.value : params.get(field.name) || '';
   }
+  document.dispatchEvent(new Event('synced'));
 }
 
 function send(form, isNew) {
@@ -292,16 +296,29 @@ document.addEventListener('click', event => {
   swap(link.href, true).catch(() => location.assign(link.href));
 });
 
+// One question at a time: a slider moves faster than anybody answers, and its last place is what is asked about.
 let typing;
+let isSwapping = false;
+let isNewer = false;
+
+async function follows(form) {
+  isNewer = isSwapping;
+  if (isSwapping) return;
+  isSwapping = true;
+  do {
+    isNewer = false;
+    const given = [...new FormData(form)].filter(([, value]) => value !== '');
+    history.replaceState(null, '', `?${new URLSearchParams(given)}`);
+    await send(form, false);
+  } while (isNewer);
+  isSwapping = false;
+}
+
 document.addEventListener('input', event => {
   const form = event.target.closest('form[data-swap]');
   if (!form) return;
   clearTimeout(typing);
-  typing = setTimeout(() => {
-    const given = [...new FormData(form)].filter(([, value]) => value !== '');
-    history.replaceState(null, '', `?${new URLSearchParams(given)}`);
-    send(form, false);
-  }, event.target.type === 'search' ? TYPING_MS : 0);
+  typing = setTimeout(follows, ['search', 'number'].includes(event.target.type) ? TYPING_MS : 0, form);
 });
 
 document.addEventListener('submit', event => {
@@ -312,7 +329,11 @@ document.addEventListener('submit', event => {
     send(form, true);
   } else if (form.dataset.setting) {
     event.preventDefault();
-    change(form);
+    const size = Number(form.elements.value.value);
+    change({ [form.dataset.setting]: form.dataset.negative === '1' ? -size : size });
+  } else if (form.dataset.apply) {
+    event.preventDefault();
+    change(JSON.parse(form.dataset.apply));
   }
 });
 
@@ -320,14 +341,13 @@ addEventListener('popstate', () => document.getElementById('swap') && swap(locat
 
 // --- settings ----------------------------------------------------------------------------------------------------
 
-async function change(form) {
-  const size = Number(form.elements.value.value);
-  const value = form.dataset.negative === '1' ? -size : size;
+// values: key → value as it is kept.
+async function change(values) {
   const said = document.getElementById('said');
   const answer = await fetch(`${root}api/settings`, {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': body.querySelector('[data-csrf]').dataset.csrf },
-    body: JSON.stringify({ [form.dataset.setting]: value }),
+    body: JSON.stringify(values),
   }).catch(problem => ({ ok: false, json: async () => ({ detail: `${problem}` }) }));
   if (answer.ok) return location.reload();
   const problem = await answer.json().catch(() => ({}));
@@ -351,6 +371,8 @@ if (chart) {
     .then(({ draw }) => draw(chart, every, ask))
     .catch(() => { chart.textContent = chart.dataset.sayFailed; });
 }
+const moves = document.querySelector('form[data-moves]');
+if (moves) import(new URL(moves.dataset.moves, location.href)).then(({ slide }) => slide(moves)).catch(nothing);
 keepLater(document.querySelector('#swap noscript')?.textContent || '');
 setInterval(listen, LOOK_MS);
 every(LOOK_MS, tick);

@@ -22,6 +22,7 @@ PAGES = (
     "smart-money",
     "divergence?symbol=BTCUSDT",
     "statistics",
+    "try?pump_threshold=1&min_24h_usdt=2M",
     "settings",
     "status",
 )
@@ -160,7 +161,7 @@ def test_a_number_says_on_hover_what_it_is_and_how_old(page: Chrome) -> None:
     assert re.search(r"Price \d+ s old, of \d\d:\d\d:\d\d UTC", titles[0])
 
 
-@pytest.mark.parametrize("path", ["?q=btc", "alerts?limit=3", "symbol/BTCUSDT", "settings"])
+@pytest.mark.parametrize("path", ["?q=btc", "alerts?limit=3", "symbol/BTCUSDT", "try", "settings"])
 def test_the_keyboard_reaches_everything(page: Chrome, path: str) -> None:
     page.opens(path)
     usable = f'[...document.querySelectorAll("{USABLE}")].filter({IS_SHOWN})'
@@ -263,6 +264,20 @@ def test_a_setting_is_changed_by_who_signed_in_and_checked_as_in_the_chat(page: 
     field.clear()
     field.send_keys("3", Keys.ENTER)
     page.sees(f"{value} === '3 %'")
+
+
+def test_tried_values_are_applied_by_who_signed_in_and_only_by_the_button(page: Chrome) -> None:
+    in_force = "return document.querySelector('[name=pump_threshold]').dataset.now"
+    page.opens("try?pump_threshold=4.5")
+    assert page.js(in_force) == "3"
+    page.driver.refresh()
+    assert page.js(in_force) == "3", "looking changes nothing"
+    for value in ("4.5", "3"):
+        page.opens(f"try?pump_threshold={value}")
+        page.driver.find_element("css selector", "form[data-apply] button").click()
+        page.sees(f"{in_force} === '{value}'")
+        assert page.js("return document.querySelector('form[data-apply]')") is None
+    assert page.console() == []
 
 
 def test_who_signs_out_is_asked_for_the_token_again(page: Chrome) -> None:

@@ -26,6 +26,7 @@ PAGES = (
     "smart-money",
     "divergence",
     "statistics",
+    "try",
     "settings",
     "status",
     "symbol/SOLUSDT",
