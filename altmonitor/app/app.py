@@ -4,71 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from functools import partial
 
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
-from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole
-from altmonitor.app.gap_log import run_marks
-from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
+from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole, Fence
+from altmonitor.app.market import MarketOptions
 from altmonitor.app.market_reach import ReachWatch
+from altmonitor.app.markets import Markets, MarketsDeps
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.outcomes import OutcomeSide, outcome_market
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps, asked_of_scores
 from altmonitor.app.service_watch import ServiceWatch
-from altmonitor.app.storage import storage_of
+from altmonitor.app.start_order import StartOrder
+from altmonitor.app.storage import clean_up, loops_of_old_scores, storage_of
+from altmonitor.app.subscribers import AlertSubscribers
 from altmonitor.app.takeover import FeedTakeover, FeedTakeoverDeps
-from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
+from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide, tracking_side
 from altmonitor.app.traders import trader_providers
 from altmonitor.app.vitals import MonitorVitals
 from altmonitor.app.wallets import WalletSide, wallet_side
-from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, OutcomeLine
 from altmonitor.core.clock import Clock, SystemClock
-from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError, TokenRefused
+from altmonitor.core.errors import DatabaseRefused, LeadershipLost, TokenRefused
 from altmonitor.core.supervisor import Supervisor, beside
-from altmonitor.core.types import Destination, Venue
-from altmonitor.delivery.alert_cursor import CursorDeps
-from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
-from altmonitor.engine.restore import Bookkeeping
-from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
-from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
-from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.operations.context import OperationContext
-from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
+from altmonitor.render.notices import Notice
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
-from altmonitor.replay.outcome_summary import WithOutcomes
-from altmonitor.settings.conditions import of_market
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
-from altmonitor.storage.score_store import score_store, scores_path
+from altmonitor.storage.score_store import score_store
 from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, home_of, which_won
 from altmonitor.web.api_keys import read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
-from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
+from altmonitor.web.streams import StreamSources
 
 log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 3.0
-PRUNE_EVERY_S = 3_600.0
-SEEING_WITHIN_S = 5.0
-SEEING_LOOK_S = 0.1
-AFTER_SEEING = frozenset(
-    {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board", "wallets"}
-    | {"scores", "scores of the file", "outcomes of scores", "kept for others", "ratios of the table"}
-)
-"""Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
-or after `SEEING_WITHIN_S` when that takes longer."""
 
 
 class App:
@@ -80,7 +62,7 @@ class App:
         *,
         clock: Clock,
         messaging_setup: MessagingSetup,
-        choices: MarketOptions | None = None,
+        options: MarketOptions | None = None,
         cluster: FeedCluster | None = None,
     ) -> None:
         """cluster: where this is one of several feeds; None: it does everything by itself."""
@@ -89,14 +71,12 @@ class App:
         self._messaging_setup = messaging_setup
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, DatabaseRefused, LeadershipLost))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
-        main, *others = config.venues
         self._notices = OperatorNotices(
             clock=clock,
             publish=self._publish,
-            venue=main if others else None,
+            venue=config.venues[0] if len(config.venues) > 1 else None,
             sends_from_store=cluster is not None,
         )
-        self._live = EventStream(clock)
         store_options = StoreOptions(
             destinations=messaging_setup.destinations,
             keeps_history=config.history_enabled,
@@ -106,7 +86,6 @@ class App:
             disk_clock=SystemClock(),
         )
         self.role: FeedRole | None = None
-        self._shared = SharedAudiences()
         self._storage_loops: Mapping[str, Callable[[], Awaitable[None]]] = {}
         self.store: DatabaseStore
         self._state: LoadableState
@@ -119,95 +98,57 @@ class App:
                 clock=clock,
                 store_options=store_options,
                 is_blind=lambda: self.market.feed.status().is_blind,
-                reach=ReachWatch(lambda: [market.status() for market in self.markets], clock=clock).look,
-                main=main,
+                reach=ReachWatch(lambda: [market.status() for market in self.markets.all], clock=clock).look,
+                main=config.venues[0],
                 sweep_s=config.oi_poll_sec,
                 notices=self._notices,
             )
             self.store, self._state = self.role.store, self.role.state
-        self._scores = score_store(config, clock=clock, fence=None if self.role is None else self.role.fence)
-        self._live.history = self.store if config.history_enabled else None
-        self._webhooks = self._build_webhooks() if config.webhook_urls else None
+        self._scores = score_store(config, clock=clock, fence=self._fence)
+        self._subscribers = AlertSubscribers(config, store=self.store, clock=clock)
         self.on_listening: Callable[[int], None] = lambda port: None
         """Told the port once HTTP is answered there."""
-        choices = choices or MarketOptions()
-        self._moves: VenueMoves | None = None
-        self._of_moves: Bookkeeping | None = None
-        if others:
-            self._of_moves = Bookkeeping(self.store, self.store, clock=clock, refreshed=self._refresh)
-            clocks = {venue: partial(self._venue_time, venue) for venue in config.venues}
-            self._moves = VenueMoves(self._sink, clocks=clocks, learn=self._of_moves.put_learned)
-        self.market = self._build_market(main, choices, self._notices, is_main=True)
-        self.others = tuple(
-            self._build_market(
-                venue, choices, OperatorNotices(clock=clock, publish=self._publish, venue=venue), is_main=False
+        options = options or MarketOptions()
+        self.markets = Markets(
+            MarketsDeps(
+                config=config,
+                clock=clock,
+                options=options,
+                store=self.store,
+                sink=self.store if self.role is None else self.role.sink,
+                scores=self._scores,
+                notices=self._notices,
+                publish=self._publish,
+                refresh=self._refresh,
+                outcome_line=self._line_of,
+                is_telling=self._is_telling,
+                is_one_of_several=self.role is not None,
             )
-            for venue in others
         )
-        self.fundings = FundingBoard({market.name: market.snapshots for market in self.markets}, clock=clock)
+        self.market = self.markets.main
         self.outcomes: OutcomeSide | None = None
         self._wallets: WalletSide | None = None
         self.chat: ChatSide | None = None
-        self._is_seeing = asyncio.Event()
+        self._start_order = StartOrder(self.supervisor, feed=self.market.feed.status, clock=clock)
         vitals = MonitorVitals(
             clock=clock,
             supervisor=self.supervisor,
             store=self.store,
-            markets=self.markets,
-            webhooks=self._webhooks,
+            markets=self.markets.all,
+            webhooks=self._subscribers.webhooks,
             chat=lambda: self.chat,
             wallets=lambda: self._wallets,
         )
         self.health = vitals.health
-        self._service = ServiceWatch(choices.service, clock=clock, signs=vitals.signs)
-
-    def _build_market(
-        self, venue: Venue, choices: MarketOptions, notices: OperatorNotices, *, is_main: bool
-    ) -> MarketSide:
-        return MarketSide(
-            MarketDeps(
-                venue=venue,
-                is_main=is_main,
-                sink=WithOutcomes(self._moves or self._sink, self._line_of),
-                config=self.config,
-                clock=self.clock,
-                choices=choices,
-                settings=base_settings(self.config),
-                store=self.store,
-                scores=self._scores,
-                notices=notices,
-                refresh=self._refresh,
-                is_telling=lambda: self._is_telling,
-                is_one_of_several=self.role is not None,
-                fundings_of=lambda symbol: self.fundings.of(symbol),
-            )
-        )
+        self._service = ServiceWatch(options.service, clock=clock, signs=vitals.signs)
 
     @property
-    def _sink(self) -> AlertSink:
-        sink: AlertSink = self.store if self.role is None else self.role.sink
-        return FollowersSink(sink, self._shared) if self._is_shared else sink
+    def _fence(self) -> Fence | None:
+        return None if self.role is None else self.role.fence
 
-    @property
-    def _is_shared(self) -> bool:
-        """Whether destinations that want the same are judged once: where there may be many of them."""
-        return self.role is not None or bool(self.config.preset_channels)
-
-    @property
     def _is_telling(self) -> bool:
         """False while another feed leads."""
         return self.role is None or self.role.is_leading
-
-    def _venue_time(self, venue: Venue) -> VenueTime:
-        clock = next(market for market in self.markets if market.name == venue).venue.clock
-        return VenueTime(skew_ms=clock.skew_ms, uncertainty_ms=clock.uncertainty_ms)
-
-    @property
-    def markets(self) -> tuple[MarketSide, ...]:
-        """Of every venue, the main one first."""
-        return self.market, *self.others
-
-    # --- life ----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Raises the fatal error that ended it, or what kept it from starting (`StartError`, `StorageError`)."""
@@ -220,24 +161,20 @@ class App:
             await stack.enter_async_context(self.store)
             stack.push_async_callback(self._scores.close)
             if self.role is None:
-                self._live.name = await stored_stream_name(self.store)
-            if self._moves is not None:
-                since_ms = self.clock.now_ms() - LOOKED_BACK_MS
-                self._moves.restore(await self.store.stored_since(since_ms))
-            for market in self.markets:
-                await market.restore(settings_store.audiences)
-                await market.rest.start()
-                stack.push_async_callback(market.rest.stop)
-            await self.market.positions.start()
-            stack.push_async_callback(self.market.positions.stop)
+                await self._subscribers.name_stream()
+            await stack.enter_async_context(self.markets.running(settings_store.audiences))
             self.outcomes = self._build_outcomes(settings_store)
-            wallets = self._wallets = await stack.enter_async_context(self._wallet_side())
+            hyperliquid = self.markets.of("hyperliquid")  # wallets are asked about through the gate of its market
+            build = None if hyperliquid is None else hyperliquid.venue.wallets
+            wallets = await stack.enter_async_context(wallet_side(self.config, clock=self.clock, build=build))
+            self._wallets = wallets
             traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock, wallets=wallets))
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
             questions = self._build_questions(settings_store, traders, others)
-            asked = questions.operations(self.health, self._change_settings, wallets=wallets)
-            operations = replace(asked, run_command=self._run_command)
-            self._live.sources = StreamSources(
+            operations = questions.operations(
+                self.health, change_settings=self._change_settings, run_command=self._run_command, wallets=wallets
+            )
+            self._subscribers.stream.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,
                 boards={} if operations.monitor is None else operations.monitor.boards,
@@ -247,23 +184,19 @@ class App:
             try:
                 if self.role is not None:
                     await self._serve(server, stack)
-                    if not await self._stand_by(self.role, settings_store):
-                        self._raise_what_ended_it()
-                        return
-                self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
-                self._tell_what_waited(self.chat, loaded)
-                tracking = await self._start_tracking(self.chat, stack)
-                if self.role is None:
-                    await self._serve(server, stack)
-                self._start_loops(self.chat, questions, tracking, wallets)
-                self._run_loops(self._build_scores(operations, settings_store).loops() | self._old_scores())
-                await self.supervisor.wait()
+                if self.role is None or await self._stand_by(self.role, settings_store):
+                    self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
+                    self._tell_what_waited(self.chat, loaded)
+                    tracking = await stack.enter_async_context(self._tracking_side(self.chat))
+                    if self.role is None:
+                        await self._serve(server, stack)
+                    self._start_loops(self.chat, questions, tracking, wallets)
+                    scores = self._build_scores(operations, settings_store)
+                    self._start_order.start(scores.loops() | loops_of_old_scores(self.config, fence=self._fence))
+                    await self.supervisor.wait()
             finally:
                 self._service.stopping()
                 await self.supervisor.stop(within_s=STOP_WITHIN_S)
-        self._raise_what_ended_it()
-
-    def _raise_what_ended_it(self) -> None:
         if self.supervisor.fatal_error is not None:
             raise self.supervisor.fatal_error
 
@@ -275,8 +208,8 @@ class App:
 
     async def _stand_by(self, role: FeedRole, settings_store: SettingsStore) -> bool:
         """Returns when this feed leads; False: it was stopped before."""
-        loops = {"first look": self._look_for_streams, "service manager": self._service.run, **self._market_loops()}
-        self._run_loops({name: loop for name, loop in loops.items() if name.rpartition(":")[2] in WARM})
+        loops = self._watching_loops() | self.markets.loops()
+        self._start_order.start({name: loop for name, loop in loops.items() if name.rpartition(":")[2] in WARM})
         takeover = FeedTakeover(
             FeedTakeoverDeps(
                 role=role,
@@ -284,13 +217,12 @@ class App:
                 store=self.store,
                 supervisor=self.supervisor,
                 clock=self.clock,
-                judged_as=self._shared.judged_as,
                 notify=lambda notice, to: self._untold.append((notice, to)),
             )
         )
         if not await takeover.stand_by(settings_store):
             return False
-        self._live.name = await stored_stream_name(self.store)
+        await self._subscribers.name_stream()
         return True
 
     async def run_until(self, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -312,25 +244,9 @@ class App:
         settings_store = SettingsStore(base, loaded.state, home=home)
         for line in which_won(base, loaded.overrides):
             log.info("%s", line)
-        self._use(settings_store)
-        settings_store.on_change(lambda audiences: self._use(settings_store))
+        self.markets.apply(settings_store)
+        settings_store.on_change(lambda audiences: self.markets.apply(settings_store))
         return settings_store
-
-    def _use(self, settings_store: SettingsStore) -> None:
-        """From the next frame on."""
-        audiences = settings_store.audiences
-        renamed: Callable[[Destination], Destination] | None = None
-        if self._is_shared:
-            audiences, renamed = self._shared.apply(audiences)
-        for market in self.markets:
-            market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
-            if renamed is not None:
-                market.engine.moved_to(renamed)
-                market.engine.judged_as = self._shared.judged_as
-            market.engine.apply(audiences)
-            market.engine.apply_conditions(
-                of_market(settings_store.state.conditions, market.name, is_main=market is self.market)
-            )
 
     def _build_questions(
         self,
@@ -341,8 +257,8 @@ class App:
         deps = QueryDeps(
             config=self.config,
             clock=self.clock,
-            markets=self.markets,
-            fundings=self.fundings,
+            markets=self.markets.all,
+            fundings=self.markets.fundings,
             store=self.store,
             scores=self._scores,
             settings_store=settings_store,
@@ -364,8 +280,8 @@ class App:
                 notices=self._notices,
                 health=self.health,
                 breadth=self.market.engine.breadth,
-                listed=lambda: {market.name: market.symbols() for market in self.markets},
-                on_sent=self._on_notice_sent,
+                listed=lambda: {market.name: market.symbols() for market in self.markets.all},
+                on_sent=self.markets.on_notice_sent,
                 fatal=self.supervisor.end,
                 signer=signer,
                 pictures=questions.pictures,
@@ -381,10 +297,10 @@ class App:
         side = OutcomeSide(
             store=self.store,
             clock=self.clock,
-            markets=self.markets,
+            markets=self.markets.all,
             audiences=settings_store.audiences,
             fee_pct=self.config.taker_fee_pct,
-            on_measured=self._on_measured,
+            on_measured=self._subscribers.measured,
         )
         settings_store.on_change(side.versions.changed)
         return side
@@ -404,112 +320,44 @@ class App:
             )
         )
 
-    def _old_scores(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """What scored into a file before scores lay in PostgreSQL."""
-        if not self.config.database_url:
-            return {}
-        from altmonitor.storage.postgres.scores_file import ScoresFile
-
-        fence = None if self.role is None else self.role.fence
-        return {
-            "scores of the file": ScoresFile(
-                scores_path(self.config.db_file), self.config.database_url, fence=fence
-            ).run
-        }
-
     def _line_of(self, alert: Alert) -> OutcomeLine | None:
         return self.outcomes.board.line_of(alert) if self.outcomes is not None else None
 
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
         for notice, to in self._untold:
             chat.publish(notice, to)
-        for market in self.markets:
-            for since_ms, until_ms in market.sight.untold_before:
-                market.notices.notify_back(since_ms, until_ms)
-        if loaded.unwritable:
-            log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
-        if loaded.problem:
-            log.warning("%s", loaded.problem)
-            kept_as = str(loaded.aside or self._state)
-            notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, is_left=loaded.aside is None)
-            self._notices.notify(notice, to="operator")
+        self.markets.notify_untold()
+        self._notices.on_settings_loaded(loaded, of=str(self._state))
 
-    def _wallet_side(self) -> AbstractAsyncContextManager[WalletSide]:
-        """Through the gate of Hyperliquid's market where that is watched."""
-        venue = next((market.venue for market in self.markets if market.name == "hyperliquid"), None)
-        return wallet_side(self.config, clock=self.clock, build=None if venue is None else venue.wallets)
+    def _tracking_side(self, chat: ChatSide) -> AbstractAsyncContextManager[TrackingSide | None]:
+        main = chat.destination_styles.style(self._messaging_setup.destinations[0])
+        notifier = OutboxTrackerNotifier(clock=self.clock, style=main, say=chat.announce)
+        return tracking_side(self.config, clock=self.clock, market=self.market, notifier=notifier)
 
     def _start_loops(
         self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None, wallets: WalletSide
     ) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
             "operator notices": self._notices.run,
-            "first look": self._look_for_streams,
-            "clean-up": self._clean_up,
-            "service manager": self._service.run,
-            "event stream": self._live.run,
+            "clean-up": partial(clean_up, self.store, keep_days=self.config.retention_days, clock=self.clock),
+            **self._watching_loops(),
+            **self._subscribers.loops(),
         }
-        if self._webhooks is not None:
-            own["webhooks"] = self._webhooks.run
         if tracking is not None:
             own |= tracking.loops()
         own |= wallets.loops()
         own |= self._storage_loops
         if self.outcomes is not None:
             own |= self.outcomes.loops()
-        loops = chat.loops() | self._market_loops() | questions.loops() | own
-        if self._of_moves is not None:
-            loops["venues of alerts"] = self._of_moves.run
+        loops = chat.loops() | self.markets.loops() | questions.loops() | own
         if self.role is not None:
             self.role.on_sent, self.role.on_moved = chat.alert_sent, chat.chat_moved
             loops |= self.role.loops()
-        self._run_loops({name: loop for name, loop in loops.items() if name not in self.supervisor.loops})
+        self._start_order.start(loops)
 
-    def _run_loops(self, loops: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
-        for name, loop in loops.items():
-            self.supervisor.start(name, self._after_seeing(loop) if name.rpartition(":")[2] in AFTER_SEEING else loop)
-
-    def _market_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        found = {name: loop for market in self.markets for name, loop in market.loops().items()}
-        if self.role is None:
-            found["sight marks"] = partial(run_marks, [market.sight for market in self.markets], clock=self.clock)
-        return found
-
-    async def _look_for_streams(self) -> None:
-        """Ends when every stream is subscribed, or may be so late that the rest waits no longer."""
-        end_s = self.clock.monotonic() + SEEING_WITHIN_S
-        while self.clock.monotonic() < end_s:
-            feed = self.market.feed.status()
-            if 0 < feed.symbols_expected <= feed.symbols_covered:
-                log.info("all streams are subscribed: %d symbols", feed.symbols_covered)
-                break
-            await self.clock.sleep(SEEING_LOOK_S)
-        self._is_seeing.set()
-
-    def _after_seeing(self, loop: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        async def later() -> None:
-            await self._is_seeing.wait()
-            await loop()
-
-        return later
-
-    async def _start_tracking(self, chat: ChatSide, stack: AsyncExitStack) -> TrackingSide | None:
-        """None when nothing is to be tracked in this process. Raises ConfigError for a shard that does not exist."""
-        if not TrackingSide.is_wanted(self.config):
-            return None
-        positions = self.market.positions
-        main = chat.destination_styles.style(self._messaging_setup.destinations[0])
-        tracking = TrackingSide(
-            self.config,
-            clock=self.clock,
-            rest=self.market.rest,
-            positioning=self.market.venue.positioning,
-            smart_money=positions.smart_money,
-            notifier=OutboxTrackerNotifier(clock=self.clock, style=main, say=chat.announce),
-        )
-        await tracking.start()
-        stack.push_async_callback(tracking.stop)
-        return tracking
+    def _watching_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Also of a feed that stands by."""
+        return {"first look": self._start_order.look_for_streams, "service manager": self._service.run}
 
     def _build_server(self, operations: OperationContext) -> HttpServer:
         config = self.config
@@ -524,32 +372,16 @@ class App:
                 read_token=config.api_read_token,
                 cors_origin=config.api_cors_origin,
                 keys=read_table(config.api_keys_file),
-                live=self._live,
+                live=self._subscribers.stream,
                 commands=lambda: None if self.chat is None else self.chat.http_commands,
                 role=None if self.role is None else self.role.status,
             )
         )
 
-    async def _clean_up(self) -> None:
-        while True:
-            try:
-                await self.store.prune(before_s=self.clock.now_ms() / 1000 - self.config.retention_days * 86_400)
-            except StorageError as problem:
-                log.warning("old alerts could not be removed: %s", problem)
-            await self.clock.sleep(PRUNE_EVERY_S)
-
-    # --- between the sides ---------------------------------------------------------------------------------------
-
     def _refresh(self, alert_key: str) -> None:
-        self._live.refresh(alert_key)
+        self._subscribers.refresh(alert_key)
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
-        if self._webhooks is not None:
-            self._webhooks.learned([alert_key])
-
-    def _on_measured(self, keys: Collection[str]) -> None:
-        if self._webhooks is not None:
-            self._webhooks.learned(keys)
 
     async def _run_command(self, text: str) -> Reply | None:
         return None if self.chat is None else await self.chat.run_command(text)
@@ -557,40 +389,15 @@ class App:
     async def _change_settings(self, numbers: Numbers, words: str) -> Reply | None:
         return None if self.chat is None else await self.chat.change_settings(numbers, words)
 
-    def _build_webhooks(self) -> Webhooks:
-        config = self.config
-        return Webhooks(
-            WebhookDeps(
-                urls=config.webhook_urls,
-                secret=config.webhook_secret,
-                allow_private=config.webhook_allow_private,
-                cursor=CursorDeps(
-                    alerts=self.store,
-                    alerts_of=self.store.alerts_of,
-                    outcomes_of=self.store.outcomes.of_alerts,
-                    memory=self.store,
-                    clock=self.clock,
-                ),
-            )
-        )
-
     def _on_committed(self, alert: Alert) -> None:
-        self._live.publish(alert)
+        self._subscribers.committed(alert)
         if self.role is not None:
             self.role.on_committed(alert)
-        if self._webhooks is not None:
-            self._webhooks.wake()
 
     def _publish(self, notice: Notice, to: Recipients) -> None:
-        if not self._is_telling:
+        if not self._is_telling():
             return  # the feed that leads tells what it sees itself
         if self.chat is None:
             self._untold.append((notice, to))
         else:
             self.chat.publish(notice, to)
-
-    def _on_notice_sent(self, notice: Notice) -> Callable[[int], None] | None:
-        if not isinstance(notice, BackAfter):
-            return None
-        market = next((market for market in self.others if market.name == notice.venue), self.market)
-        return market.sight.untold(notice.since_ms, notice.at_ms)

@@ -89,7 +89,7 @@ class MarketDeps:
     sink: AlertSink
     config: Config
     clock: Clock
-    choices: MarketOptions
+    options: MarketOptions
     settings: Settings
     store: DatabaseStore
     scores: ScoreStore
@@ -188,8 +188,8 @@ class MarketSide:
                 config=deps.config,
                 clock=deps.clock,
                 on_guard=deps.notices.on_guard,
-                answer_s=deps.choices.answer_s,
-                feed=deps.choices.feed,
+                answer_s=deps.options.answer_s,
+                feed=deps.options.feed,
             )
         )
 
@@ -245,7 +245,7 @@ class MarketSide:
             symbols=self.symbols,
             record=self.engine.on_open_interest,
             evaluate=self.engine.evaluate_open_interest,
-            catch_up_s=self._deps.choices.sweep_catch_up_s,
+            catch_up_s=self._deps.options.sweep_catch_up_s,
         )
 
     def _build_liquidations(self) -> LiquidationWatch | None:
@@ -256,7 +256,7 @@ class MarketSide:
             LiquidationDeps(
                 url=url,
                 streams=streams,
-                options=self._deps.choices.feed,
+                options=self._deps.options.feed,
                 clock=self._clock,
                 now_ms=lambda: self._clock.now_ms() - self.venue.clock.skew_ms,
                 is_wanted=lambda: self.engine.wants_liquidations,
@@ -320,7 +320,7 @@ class MarketSide:
                 settings=lambda: self.engine.settings,
                 is_blind=lambda: self.feed.status().is_blind,
                 notify=self._deps.notices.notify,
-                patience_s=self._deps.choices.start_patience_s,
+                patience_s=self._deps.options.start_patience_s,
             )
         )
 

@@ -39,12 +39,14 @@ from altmonitor.render.notices import (
     OpenInterestBack,
     OpenInterestMissing,
     SecondPollerNotice,
+    SettingsDamaged,
     SymbolsBack,
     SymbolsSilent,
     TopicFound,
     TopicLost,
     WebsiteBlocked,
 )
+from altmonitor.storage.state_file import LoadedState
 from altmonitor.telegram.types import ListenerEvent
 
 log = logging.getLogger(__name__)
@@ -252,6 +254,15 @@ class OperatorNotices:
 
     def on_database_set_aside(self, path: Path) -> None:
         self.notify(DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)), to="operator")
+
+    def on_settings_loaded(self, loaded: LoadedState, *, of: str) -> None:
+        """of: where they are kept, for texts."""
+        if loaded.unwritable:
+            log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
+        if loaded.problem:
+            log.warning("%s", loaded.problem)
+            kept_as, is_left = str(loaded.aside or of), loaded.aside is None
+            self.notify(SettingsDamaged(at_ms=self._clock.now_ms(), kept_as=kept_as, is_left=is_left), to="operator")
 
     def on_open_interest_missing(self, reason: Cause | None, percent: int) -> None:
         """percent: of the contracts of which figures came."""

@@ -189,11 +189,13 @@ class QuerySide:
     def operations(
         self,
         health: Callable[[], Health],
-        change_settings: Callable[[Numbers, str], Awaitable[Reply | None]],
         *,
+        change_settings: Callable[[Numbers, str], Awaitable[Reply | None]],
+        run_command: Callable[[str], Awaitable[Reply | None]],
         wallets: WalletQueries,
     ) -> OperationContext:
-        """What HTTP and other programs ask. change_settings: as the main chat would."""
+        """What HTTP and other programs ask. change_settings, run_command: as the main chat would; None: there is none
+        yet."""
         deps, market = self._deps, self._deps.market
         config, clock, settings_store = deps.config, deps.clock, deps.settings_store
 
@@ -214,6 +216,7 @@ class QuerySide:
             outcomes=deps.outcomes,
             alerts=deps.store if config.history_enabled else None,
             change_settings=change_settings,
+            run_command=run_command,
             rest=market.rest,
             scores=deps.scores,
             positions=self._positions,

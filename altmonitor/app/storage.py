@@ -15,6 +15,7 @@ from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.interfaces.cluster import LEADER, SHARDS, shard_lease
 from altmonitor.interfaces.leases import Leases
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
+from altmonitor.storage.score_store import scores_path
 from altmonitor.storage.state_file import LoadableState, StateFile
 from altmonitor.storage.store import SqliteStore
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LEASE_S = 5.0
 RENEW_EVERY_S = 1.0
+PRUNE_EVERY_S = 3_600.0
 ASK_EVERY_S = 0.5
 WAIT_S = 8.0
 """For a lease of a process that was killed to end."""
@@ -59,6 +61,27 @@ def storage_of(config: Config, *, clock: Clock, options: StoreOptions) -> AppSto
         state=PostgresState(connection, prepare=postgres.prepare),
         loops={"sole use of the database": sole_use.keep},
     )
+
+
+async def clean_up(store: DatabaseStore, *, keep_days: int, clock: Clock) -> None:
+    """Until cancelled."""
+    while True:
+        try:
+            await store.prune(before_s=clock.now_ms() / 1000 - keep_days * 86_400)
+        except StorageError as problem:
+            log.warning("old alerts could not be removed: %s", problem)
+        await clock.sleep(PRUNE_EVERY_S)
+
+
+def loops_of_old_scores(
+    config: Config, *, fence: Callable[[], int | None] | None
+) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What scored into a file before scores lay in PostgreSQL. Name → loop. fence: None: it may always write."""
+    if not config.database_url:
+        return {}
+    from altmonitor.storage.postgres.scores_file import ScoresFile
+
+    return {"scores of the file": ScoresFile(scores_path(config.db_file), config.database_url, fence=fence).run}
 
 
 class SoleUse:

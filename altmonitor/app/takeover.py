@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from altmonitor.app.feed_role import FeedRole, Told
 from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
 from altmonitor.app.leadership import GivenWay, Takeover, shown_name
-from altmonitor.app.market import MarketSide
+from altmonitor.app.markets import Markets
 from altmonitor.app.operator_notices import Recipients
 from altmonitor.core.clock import Clock
 from altmonitor.core.supervisor import Supervisor
-from altmonitor.core.types import Destination
 from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.state import SettingsStore
@@ -26,15 +25,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedTakeoverDeps:
-    """markets: of every venue, the main one first. judged_as: whose settings a destination shares, itself where nobody
-    else's. notify: whom it concerns, once there is somebody to tell it."""
+    """notify: whom it concerns, once there is somebody to tell it."""
 
     role: FeedRole
-    markets: Sequence[MarketSide]
+    markets: Markets
     store: DatabaseStore
     supervisor: Supervisor
     clock: Clock
-    judged_as: Callable[[Destination], Destination]
     notify: Callable[[FeedTakenOver, Recipients], None]
 
 
@@ -73,11 +70,11 @@ class FeedTakeover:
 
     async def _take_over(self, won: Takeover) -> None:
         """What is told from now on is told by this feed."""
-        role, markets = self._role, self._deps.markets
+        role, main = self._role, self._deps.markets.main
         count = await role.open()
         log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
         if won.before:
-            markets[0].goes_on()
+            main.goes_on()
             now_ms = self._deps.clock.now_ms()
             known_ms = now_ms - int((won.silent_s + KEEP_ALONE_EVERY_S) * 1000)
             notice = FeedTakenOver(
@@ -86,8 +83,8 @@ class FeedTakeover:
                 silent_s=won.silent_s,
                 lacked=lacked_of(await role.why(won)),
                 alerts=count,
-                is_blind=markets[0].feed.status().is_blind,
-                is_new=not all(market.sight.has_seen_since(known_ms) for market in markets),
+                is_blind=main.feed.status().is_blind,
+                is_new=not all(market.sight.has_seen_since(known_ms) for market in self._deps.markets.all),
             )
             if notice.lacked is not None:
                 log.info("it gave the lead away: %s", notice.lacked)
@@ -95,7 +92,7 @@ class FeedTakeover:
 
     def _follow_told(self, told: Told) -> None:
         """What the leader told and this feed did not find is told here, too."""
-        for market in self._deps.markets:
+        for market in self._deps.markets.all:
             of_venue = [one for one in told if one[0].venue == market.name]
             market.engine.restore(of_venue, firsts={})
 
@@ -103,11 +100,11 @@ class FeedTakeover:
         """Another feed found it while it led, and could not store it."""
         alert, destinations = found
         store = self._deps.store
-        market = next((market for market in self._deps.markets if market.name == alert.venue), None)
+        market = self._deps.markets.of(alert.venue)
         if market is None:
             store.put(alert, to=destinations)
             return True
-        judged = {at: self._deps.judged_as(store.where_now(at)) for at in destinations}
+        judged = {at: self._deps.markets.judged_as(store.where_now(at)) for at in destinations}
         heard = market.engine.adopt(alert, set(judged.values()))
         to = [at for at, representative in judged.items() if representative in heard]
         if to:

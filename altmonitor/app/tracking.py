@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, speed_of
@@ -26,6 +27,9 @@ from altmonitor.tracker.plan import Cadence, Part, cadences, watchlist
 from altmonitor.tracker.position_alerts import PositionWatch
 from altmonitor.tracker.series import NewsOutbox, PositionMoved, Series, TrackerNotice, WaitingNews
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
+
+if TYPE_CHECKING:  # handed in by the composition root
+    from altmonitor.app.market import MarketSide
 
 # ---
 # The tracker's news to its operator: into the log, and into the chat when there is a bot.
@@ -276,6 +280,29 @@ class TrackingSide:
     async def _track(self) -> None:
         if self._tracker is not None:
             await self._tracker.run()
+
+
+@asynccontextmanager
+async def tracking_side(
+    config: Config, *, clock: Clock, market: MarketSide, notifier: TrackerNotifier
+) -> AsyncIterator[TrackingSide | None]:
+    """None when nothing is to be tracked in this process. Raises ConfigError for a shard that does not exist."""
+    if not TrackingSide.is_wanted(config):
+        yield None
+        return
+    side = TrackingSide(
+        config,
+        clock=clock,
+        rest=market.rest,
+        positioning=market.venue.positioning,
+        smart_money=market.positions.smart_money,
+        notifier=notifier,
+    )
+    await side.start()
+    try:
+        yield side
+    finally:
+        await side.stop()
 
 
 def tracked_of(config: Config, *, series: Sequence[str] = (), is_once: bool = False) -> Tracked:

@@ -176,7 +176,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
                 sweep_catch_up_s=stall_s,
                 start_patience_s=PATIENCE_S * clock.speed,  # connecting is no faster than the machine
             )
-            app = App(config, clock=clock, messaging_setup=chat.messaging_setup, choices=options)
+            app = App(config, clock=clock, messaging_setup=chat.messaging_setup, options=options)
             app.on_listening = lambda port: console.print(f"Dashboard: http://127.0.0.1:{port}/\n", soft_wrap=True)
             if choices.seconds is not None:
                 asyncio.get_running_loop().call_later(choices.seconds, stop.set)

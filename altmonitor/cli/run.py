@@ -74,9 +74,9 @@ def build_app(session: Session, messaging_setup: MessagingSetup, *, cluster: Fee
     """cluster: see `App`."""
     clock = session.clock
     gather_ms = 0 if loop_gathers_s(session) else session.config.feed_gather_ms
-    choices = MarketOptions(feed=FeedOptions(gather_ms=gather_ms), service=os.environ)
+    options = MarketOptions(feed=FeedOptions(gather_ms=gather_ms), service=os.environ)
     if isinstance(clock, ScaledClock):
         stall_s = STALL_S * clock.speed
-        feed = replace(choices.feed, shortest_silence_s=stall_s)
-        choices = replace(choices, feed=feed, answer_s=max(choices.answer_s, stall_s))
-    return App(session.config, clock=clock, messaging_setup=messaging_setup, choices=choices, cluster=cluster)
+        feed = replace(options.feed, shortest_silence_s=stall_s)
+        options = replace(options, feed=feed, answer_s=max(options.answer_s, stall_s))
+    return App(session.config, clock=clock, messaging_setup=messaging_setup, options=options, cluster=cluster)

@@ -124,8 +124,8 @@ async def stage(
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=timeouts)
             async with messaging(channel, config.chats) as messaging_setup:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
-                choices = MarketOptions(feed=feed)
-                app = App(config, clock=clock, messaging_setup=messaging_setup, choices=choices)
+                options = MarketOptions(feed=feed)
+                app = App(config, clock=clock, messaging_setup=messaging_setup, options=options)
                 running = asyncio.create_task(app.run())
                 try:
                     yield Stage(

@@ -102,7 +102,7 @@ async def test_each_trouble_of_an_exchange_is_told_once_or_mended_in_silence_and
     title = f"{VENUE_TITLES[venue]}\n"
     async with stage(tmp_path, speed=40, VENUES=f"binance,{venue}", CHART="false", ALERT_LANG="ru") as here:
         await all_live(here)
-        here_feed, there_feed = here.app.market.feed, here.app.others[0].feed
+        here_feed, there_feed = here.app.market.feed, here.app.markets.others[0].feed
         for name, (trouble, for_s) in TROUBLES.items():
             before, frames = len(here.messages), here_feed.status().frames
             with trouble(here, venue):

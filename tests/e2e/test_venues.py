@@ -16,8 +16,8 @@ VENUES = "binance,bybit"
 
 
 async def all_live(here: Stage) -> None:
-    await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets), within_s=180)
-    for market in here.app.markets:
+    await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets.all), within_s=180)
+    for market in here.app.markets.all:
         await market.backfill.settled()
 
 
@@ -60,7 +60,7 @@ async def test_one_venue_that_falls_mute_and_refuses_us_is_told_once_in_the_chat
         assert 'altmonitor_venue_blind{venue="binance"} 0.0' in metrics
         assert here.app.market.rest.guard_status().state == "open"
         there.faults.mute = False
-        await here.until(lambda: not here.app.others[0].feed.status().is_blind, within_s=200)
+        await here.until(lambda: not here.app.markets.others[0].feed.status().is_blind, within_s=200)
 
 
 async def test_an_alert_of_another_venue_names_it_in_message_and_row(tmp_path: Path) -> None:
@@ -100,12 +100,12 @@ async def test_a_cascade_over_three_venues_is_one_message_with_the_right_side_an
 ) -> None:
     environ = {"VENUES": "binance,bybit,okx,hyperliquid", "LIQUIDATIONS_USD": "300000", "CHART": "false"}
     async with stage(tmp_path, speed=10, **environ) as here:
-        await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets), within_s=240)
-        watches = {m.name: m.liquidations for m in here.app.markets}
+        await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets.all), within_s=240)
+        watches = {m.name: m.liquidations for m in here.app.markets.all}
         assert watches["hyperliquid"] is None
         telling = [watch.feed for watch in watches.values() if watch is not None]
         await here.until(lambda: all(feed.connections == 1 for feed in telling), within_s=60)
-        told = [market.engine for market in here.app.markets if market.liquidations is not None]
+        told = [market.engine for market in here.app.markets.all if market.liquidations is not None]
         for _ in range(60):  # until every subscription is heard of: the connection alone proves nothing
             here.exchange.liquidate("BTCUSDT", is_long=True, usd=10.0)
             await here.clock.sleep(5)
@@ -175,11 +175,11 @@ async def test_an_alert_of_binance_comes_as_soon_while_another_venue_stalls(tmp_
         there.faults.mute = True
         for path in ("/v5/market/tickers", "/v5/market/kline", "/v5/market/instruments-info", "/v5/market/time"):
             here.exchange.faults.rest[path] = RestFault(delay_s=600)
-        await here.until(lambda: here.app.others[0].feed.status().is_blind, within_s=300)
+        await here.until(lambda: here.app.markets.others[0].feed.status().is_blind, within_s=300)
         took_ms.clear()
         await here.until(lambda: here.since_start_s() > second_s + each_s * len(moved) + 30, within_s=900)
         stalled = sorted(took_ms)
-        assert here.app.others[0].feed.status().is_blind
+        assert here.app.markets.others[0].feed.status().is_blind
     assert min(len(well), len(stalled)) >= len(moved) - 2
     p99 = [took[round(0.99 * (len(took) - 1))] for took in (well, stalled)]
     p50 = [took[len(took) // 2] for took in (well, stalled)]

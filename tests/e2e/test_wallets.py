@@ -45,7 +45,7 @@ async def test_the_monitor_watches_wallets_through_the_gate_of_their_market_and_
         assert "ETH long" in one.text
         assert "wallets" in here.app.supervisor.loops
         assert here.exchange.stats.requests(f"{INFO}#clearinghouseState") >= 30
-        hyperliquid = next(market for market in here.app.markets if market.name == "hyperliquid")
+        hyperliquid = next(market for market in here.app.markets.all if market.name == "hyperliquid")
         assert hyperliquid.rest.guard_status().state in {"open", "waiting"}, "it was not refused"
         assert here.exchange.hyperliquid.used <= 900, "700 by itself, the rest for who asks"
 
