@@ -7,22 +7,20 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
-from altmonitor.app.bots import BotChannel, ChatBots, MemoryOfBot, NamesOfBot, RefusedBots
+from altmonitor.app.bots import BotChannel, RefusedBots
+from altmonitor.app.listeners import ChatListeners, ListenerDeps
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries
 from altmonitor.commands.replies import Reply
-from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
-from altmonitor.core.backoff import Backoff
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
-from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, StorageError, TokenRefused
+from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.health import Health
-from altmonitor.core.types import LANGUAGES, Destination, Venue
+from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, of_one_bot
 from altmonitor.delivery.destination_style import DestinationStyles
@@ -32,13 +30,11 @@ from altmonitor.delivery.pacing import Latency
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.engine.context import Breadth
-from altmonitor.interfaces.delivery import Channel, ChatBot, ChatMessages, MenuScope
-from altmonitor.interfaces.storage import MetaStore
+from altmonitor.interfaces.delivery import Channel, ChatBot, ChatMessages
 from altmonitor.render.digest import DigestContext
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import Notice
-from altmonitor.render.replies import command_menu
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.render.status import Board, status_board
 from altmonitor.settings.audience import Audience
@@ -46,18 +42,12 @@ from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.state_file import LoadableState
-from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.chat_names import ChatNames
-from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
-from altmonitor.telegram.poller import CommandListener
-from altmonitor.telegram.types import ListenerEvent
+from altmonitor.telegram.handlers import AnswerDeps
 from altmonitor.web.commands import WRITER, HttpCommands
 
 log = logging.getLogger(__name__)
-
-MENU_PAUSES_S = (60.0, 3_600.0)
-MENU_SCOPES: tuple[MenuScope, ...] = ("default", "all_private_chats", "all_group_chats")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,21 +130,9 @@ class ChatSide:
             main=lambda: deps.settings_store.audiences[0].destination,
             style=self.destination_styles.style,
         )
-        self._board: StatusBoard | None = None
-        self._listener: CommandListener | None = None
-        self._other_listeners: dict[int, CommandListener] = {}
-        if deps.messaging_setup.bot is not None:
-            self._board = self._build_board(deps.messaging_setup.bot)
-            self._listener = self._build_listener(self._board, deps.messaging_setup.bot)
-        if deps.messaging_setup.bots is not None and self._board is not None:
-            self._chat_bots = ChatBots(deps.store)
-            main, *others = deps.messaging_setup.bots.bots
-            self._listener = self._build_listener_of(main, self._board, deps.messaging_setup.bots, deps.store)
-            for bot in others:
-                memory = MemoryOfBot(deps.store, bot)
-                self._other_listeners[bot] = self._build_listener_of(
-                    bot, self._board, deps.messaging_setup.bots, memory
-                )
+        bot = deps.messaging_setup.bot
+        self._board = None if bot is None else self._build_board(bot)
+        self._listeners = None if bot is None or self._board is None else self._build_listeners(bot, self._board)
         deps.settings_store.on_change(self._use)
 
     async def change_settings(self, numbers: Numbers, words: str) -> Reply | None:
@@ -217,34 +195,7 @@ class ChatSide:
 
         return StatusBoard(clock=clock, chats=self.dispatcher, bot=bot, memory=self._deps.store, board=board)
 
-    def _build_listener_of(
-        self, number: int, board: StatusBoard, bots: BotChannel, memory: MetaStore
-    ) -> CommandListener:
-        """Of one of several bots. A group may have more than one of them in it, and is answered by its own."""
-        names = NamesOfBot(self._names, self._chat_bots, number)
-        return self._build_listener(
-            board,
-            bots.bots[number],
-            memory=memory,
-            names=names,
-            is_wanted=lambda chat_id: chat_id > 0 or bots.of_chat(chat_id) == number,
-        )
-
-    async def _follow_bots(self, bots: BotChannel) -> None:
-        """Until cancelled: who talks to which bot is spoken to by that one."""
-        await self._chat_bots.load()
-        bots.known = self._chat_bots.known
-        await asyncio.Event().wait()
-
-    def _build_listener(
-        self,
-        board: StatusBoard,
-        bot: ChatBot,
-        *,
-        memory: MetaStore | None = None,
-        names: ChatNames | None = None,
-        is_wanted: Callable[[int], bool] = lambda chat_id: True,
-    ) -> CommandListener:
+    def _build_listeners(self, bot: ChatBot, board: StatusBoard) -> ChatListeners:
         deps = self._deps
         answers = AnswerDeps(
             executor=self._executor,
@@ -254,26 +205,21 @@ class ChatSide:
             board=board,
             signer=deps.signer,
         )
-        presses = PressDeps(
-            bot=bot,
-            alert_of_id=deps.store.alert_of_id,
-            sent_for=self._sent_for,
-            memory=self._presses,
-            picture=self._picture_for,
-        )
-        chats = deps.config.allowed_chat_ids | {destination.chat_id for destination in deps.store.destinations}
-        return CommandListener(
-            bot,
-            clock=deps.clock,
-            handler=ChatAnswers(answers, Presses(answers, presses)),
-            allowed=AllowedSenders(
-                chat_ids=frozenset(chat_id for chat_id in chats if is_wanted(chat_id)),
-                user_ids=deps.config.allowed_user_ids,
-            ),
-            memory=memory or deps.store,
-            news=self._on_listener_event,
-            names=names or self._names,
-            admins=Admins(bot.administrators, clock=deps.clock, is_required=deps.config.group_admins_only),
+        return ChatListeners(
+            ListenerDeps(
+                config=deps.config,
+                clock=deps.clock,
+                store=deps.store,
+                bot=bot,
+                bots=deps.messaging_setup.bots,
+                refused=self._refused,
+                answers=answers,
+                chats=self.dispatcher,
+                presses=self._presses,
+                picture=self._picture_for,
+                names=self._names,
+                notices=deps.notices,
+            )
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -289,25 +235,9 @@ class ChatSide:
             loops["market line"] = context.run
         if self._deps.config.chart:
             loops["pictures"] = self._following.run
-        bot = self._deps.messaging_setup.bot
-        if bot is not None and self._listener is not None and self._board is not None:
-            lang = self._deps.settings_store.audiences[0].lang
-            loops |= {
-                "commands": self._listener.run,
-                "status messages": self._board.run,
-                "command menu": lambda: set_menu(bot, clock=self._deps.clock, lang=lang),
-            }
-        bots = self._deps.messaging_setup.bots
-        if bots is not None:
-            loops["bots of chats"] = lambda: self._follow_bots(bots)
-            main = next(iter(bots.bots))
-            for name in ("commands", "command menu"):
-                if name in loops:
-                    loops[name] = partial(self._refused.listen, main, loops[name])
-            loops |= {
-                f"commands of bot {bot}": partial(self._refused.listen, bot, listener.run)
-                for bot, listener in self._other_listeners.items()
-            }
+        if self._listeners is not None and self._board is not None:
+            loops |= self._listeners.loops(self._deps.settings_store.audiences[0].lang)
+            loops["status messages"] = self._board.run
         return loops
 
     def announce(self, words: Callable[[Style], str]) -> None:
@@ -340,27 +270,10 @@ class ChatSide:
     @property
     def commands_astray(self) -> str:
         """Why commands in the chat do not arrive here, '' when they do."""
-        return "" if self._listener is None else self._listener.conflict
-
-    def _on_listener_event(self, event: ListenerEvent) -> None:
-        if event.chat_id is not None and event.kind in ("admitted", "opened", "written"):
-            where = Destination(chat_id=event.chat_id, topic_id=event.topic_id)
-            # Whoever has blocked the bot cannot write to it; in a group others may write where the bot may not.
-            self.dispatcher.opened(where, is_certain=event.kind != "written" or not where.is_group)
-        if event.kind not in ("opened", "written"):
-            self._deps.notices.on_listener_event(event)
+        return "" if self._listeners is None else self._listeners.conflict
 
     async def _picture_for(self, alert: Alert, destination: Destination) -> ChartPictureFile | None:
         return await self._deps.pictures.of_alert(alert, tz=self.destination_styles.style(destination).tz)
-
-    async def _sent_for(self, alert: Alert, destination: Destination, message_id: int) -> Destination:
-        """See `PressDeps`; the place itself where no message of this alert is known by that number."""
-        store = self._deps.store
-        others = [at for at in store.destinations if at.chat_id == destination.chat_id and at != destination]
-        for at in (destination, *others):
-            if await store.message_id_of(at, alert.key) == message_id:
-                return at
-        return destination
 
     def _follow(self, destination: Destination, picture: ChartPictureFile, message_id: int) -> None:
         self.dispatcher.picture(
@@ -379,51 +292,19 @@ class ChatSide:
         self.destination_styles.moved(old, new)
         if self._board is not None:
             self._board.moved(old, new)
-        bots = self._deps.messaging_setup.bots
-        if bots is not None:
-            bots.group_moved(old.chat_id, new.chat_id)
-        for listener in (self._listener, *self._other_listeners.values()):
-            if listener is not None:
-                listener.follow_move(old.chat_id, new.chat_id)
+        if self._listeners is not None:
+            self._listeners.chat_moved(old, new)
         self._moves.put_nowait((old, new))
 
     async def _follow_moves(self) -> None:
         while True:
             old, new = await self._moves.get()
             try:
-                if (bots := self._deps.messaging_setup.bots) is not None:
-                    await self._chat_bots.talks_to(new.chat_id, bots.of_chat(new.chat_id))
+                if self._listeners is not None:
+                    await self._listeners.keep_bot_of(new)
                 await self._executor.follow_move(old, new)
             except StorageError as problem:
                 log.warning("the settings of chat %s are not saved under its new id %s: %s", old, new, problem)
-
-
-async def set_menu(bot: ChatBot, *, clock: Clock, lang: str) -> None:
-    """The list of commands a chat offers while typing: until the chat service has taken it or refused it for good.
-
-    lang: of those whose language has no list. Raises TokenRefused.
-    """
-    backoff = Backoff(first_s=MENU_PAUSES_S[0], longest_s=MENU_PAUSES_S[1])
-    for scope in MENU_SCOPES:
-        for language in ("", *LANGUAGES):
-            menu = [row for row in command_menu(language or lang) if _is_offered(row[0], scope)]
-            while True:
-                try:
-                    await bot.set_commands(menu, language, scope=scope)
-                except (ChatUnreachable, RetryLater) as problem:
-                    log.debug("the command menu could not be set yet: %s", problem)
-                    asked_s = problem.retry_after_s if isinstance(problem, RetryLater) else 0.0
-                    await clock.sleep(max(asked_s, backoff.next_s()))
-                except MessageRefused as problem:
-                    log.warning("the chats offer no list of commands: %s", problem)
-                    return
-                else:
-                    backoff.reset()
-                    break
-
-
-def _is_offered(command: str, scope: MenuScope) -> bool:
-    return COMMAND_OF[command].scope in ("all", {"all_private_chats": "private", "all_group_chats": "group"}.get(scope))
 
 
 def _digest_context(breadth: Breadth) -> DigestContext | None:

@@ -32,7 +32,7 @@ from altmonitor.telegram.types import Incoming
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerDeps:
-    """style_of: the language and zone of a chat, asked anew for each answer. seal: signs the buttons of answers."""
+    """style_of: the language and zone of a chat, asked anew for each answer. signer: signs the buttons of answers."""
 
     executor: CommandExecutor
     clock: Clock

@@ -1,4 +1,4 @@
-"""What the chat side does beside handing parts to one another."""
+"""The list of commands that chats offer is kept offering to a chat service that is not well."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.app.chat import set_menu
+from altmonitor.app.listeners import set_menu
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, RetryLater
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import BotIdentity, MenuScope
