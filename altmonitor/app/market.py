@@ -7,24 +7,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from altmonitor.app.alert_enrichment import AlertEnrichment, AlertEnrichmentDeps
+from altmonitor.app.feed_events import FeedEventDeps, FeedEvents
 from altmonitor.app.gap_log import GapLog, SeenMark
-from altmonitor.app.open_interest_watch import OpenInterestWatch
+from altmonitor.app.open_interest_sampling import OpenInterestWatch, SweepDeps, open_interest_ring, open_interest_sweep
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import PATIENCE_S, StartupDeps, StartupMessage
-from altmonitor.collect.alert_lookups import AlertLookups
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
-from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps
 from altmonitor.collect.liquidations import LiquidationDeps, LiquidationWatch
 from altmonitor.collect.listings import ListingNews, Listings
-from altmonitor.collect.open_interest_sweep import OpenInterestSweep
-from altmonitor.collect.open_interest_table import SAMPLE_EVERY_S, OpenInterestTableSweep
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, Kind
-from altmonitor.core.clock import Clock, timeouts
-from altmonitor.core.status import EnrichmentStatus, VenueStatus
+from altmonitor.core.clock import Clock
+from altmonitor.core.status import VenueStatus
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine import restore as restoring
@@ -38,10 +35,8 @@ from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.venues import adapter_of
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.interfaces.alerts import AlertSink
-from altmonitor.interfaces.exchange import FeedEvent
-from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
-from altmonitor.market.contracts import Contract, ContractNews
-from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle
+from altmonitor.market.contracts import Contract
 from altmonitor.positioning.funding import VenueFunding
 from altmonitor.render.notices import BlindSince, Restored
 from altmonitor.replay.estimate import Estimator
@@ -55,7 +50,6 @@ from altmonitor.storage.score_store import ScoreStore
 log = logging.getLogger(__name__)
 
 OI_MEMORY_MS = 15 * 60_000  # an open-interest jump stays in the 5-minute window and a little beyond
-MISSED_NEWS_MS = 60_000  # whoever saw nothing for so long may have missed a listing
 NO_CONTRACTS_TOLD_S = 30.0
 
 
@@ -129,10 +123,8 @@ class MarketSide:
             apply=self._on_history,
             ended=lambda symbol, from_ms, to_ms: self.engine.backfilled(symbol, from_ms, to_ms),
         )
-        has_table = self.venue.oi_table is not None
-        self.oi_ring = OpenInterestRing(period_s=SAMPLE_EVERY_S if has_table else config.oi_poll_sec)
-        self.lookups = self._build_lookups()
-        self._positions = self._build_positions() if deps.is_main else None
+        self.oi_ring = open_interest_ring(self.venue, config)
+        self.enrichment = self._build_enrichment()
         self._conditions_name = CONDITIONS if deps.is_main else of_venue(deps.venue, CONDITIONS)
         self.bookkeeping = Bookkeeping(
             deps.store, deps.store, clock=clock, refreshed=deps.refresh, conditions=self._conditions_name
@@ -140,12 +132,37 @@ class MarketSide:
         self.engine = self._build_engine()
         self.startup_message = self._build_startup_message() if deps.is_main else None
         self._has_history = False
-        self.sweep = self._build_sweep()
-        self.feed = self.venue.feed(
-            _FeedListener(
-                on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
-            )
+        self.sweep = open_interest_sweep(
+            self.venue,
+            config,
+            SweepDeps(
+                clock=clock,
+                symbols=self.symbols,
+                record=self.engine.on_open_interest,
+                evaluate=self.engine.evaluate_open_interest,
+                on_listing=self.universe.read_soon,
+                catch_up_s=deps.options.sweep_catch_up_s,
+            ),
         )
+        self.clock_sync = ClockSync(
+            self.venue.clock,
+            clock=clock,
+            ask=self.rest.server_time_ms,
+            newest_event_ms=lambda: self.feed.last_event_ms,
+            on_skew=deps.notices.on_skew,
+        )
+        self.gap_log = GapLog(
+            deps.store,
+            mark=None if deps.is_one_of_several else self._seen_mark(),
+            venue=deps.venue,
+            clock=clock,
+            frame_age_s=lambda: self.feed.frame_age_s(),
+            is_blind=lambda: self.feed.is_blind(),
+            unseen_since_ms=lambda: self.engine.unseen_since_ms,
+            unstored=deps.store.unstored,
+            skew_ms=lambda: self.venue.clock.skew_ms,
+        )
+        self.feed = self.venue.feed(self._build_feed_events())
         self._oi_watch = OpenInterestWatch(
             clock=clock,
             status=self.sweep.status,
@@ -154,24 +171,6 @@ class MarketSide:
             on_back=deps.notices.on_open_interest_back,
         )
         self.liquidations = self._build_liquidations()
-        self.clock_sync = ClockSync(
-            self.venue.clock,
-            clock=clock,
-            ask=self.rest.server_time_ms,
-            newest_event_ms=lambda: self.feed.last_event_ms,
-            on_skew=deps.notices.on_skew,
-        )
-        self.sight = GapLog(
-            deps.store,
-            mark=None if deps.is_one_of_several else self._seen_mark(),
-            venue=deps.venue,
-            clock=clock,
-            frame_age_s=self.feed.frame_age_s,
-            is_blind=self.feed.is_blind,
-            unseen_since_ms=lambda: self.engine.unseen_since_ms,
-            unstored=deps.store.unstored,
-            skew_ms=lambda: self.venue.clock.skew_ms,
-        )
 
     def _seen_mark(self) -> SeenMark:
         database = self._deps.config.db_file
@@ -211,41 +210,33 @@ class MarketSide:
             return None
         return Listings(clock=self._clock, on_news=self._on_listing).follow
 
-    def _build_lookups(self) -> AlertLookups:
+    def _build_enrichment(self) -> AlertEnrichment:
         deps = self._deps
-        return AlertLookups(
-            EnrichmentDeps(
+        return AlertEnrichment(
+            AlertEnrichmentDeps(
+                config=deps.config,
                 clock=deps.clock,
+                rest=self.rest,
+                oi_ring=self.oi_ring,
+                record=lambda sample: self.engine.on_open_interest(sample),
                 updates=deps.store,
-                refreshed=deps.refresh,
-                useful_for_s=timeouts(deps.clock, USEFUL_FOR_S),
-            ),
-            rest=self.rest,
-            ring=self.oi_ring,
-            period=deps.config.lsr_period,
-            record=lambda sample: self.engine.on_open_interest(sample),
+                notices=deps.notices,
+                refresh=deps.refresh,
+                has_positions=deps.is_main,
+            )
         )
 
-    def _build_sweep(self) -> OpenInterestSweep | OpenInterestTableSweep:
-        config = self._deps.config
-        if self.venue.oi_table is not None:
-            return OpenInterestTableSweep(
-                self.venue.oi_table,
-                clock=self._clock,
-                symbols=self.symbols,
-                record=self.engine.on_open_interest,
-                evaluate=self.engine.evaluate_open_interest,
-                on_listing=self.universe.read_soon,
+    def _build_feed_events(self) -> FeedEvents:
+        return FeedEvents(
+            FeedEventDeps(
+                engine=self.engine,
+                universe=self.universe,
+                gap_log=self.gap_log,
+                clock_sync=self.clock_sync,
+                skew_ms=lambda: self.venue.clock.skew_ms,
+                notices=self._deps.notices,
+                on_live=self._on_live,
             )
-        return OpenInterestSweep(
-            self.rest,
-            clock=self._clock,
-            period_s=config.oi_poll_sec,
-            concurrency=config.oi_concurrency,
-            symbols=self.symbols,
-            record=self.engine.on_open_interest,
-            evaluate=self.engine.evaluate_open_interest,
-            catch_up_s=self._deps.options.sweep_catch_up_s,
         )
 
     def _build_liquidations(self) -> LiquidationWatch | None:
@@ -266,19 +257,6 @@ class MarketSide:
                     self.name, minutes, from_ms=from_ms, to_ms=to_ms, is_sampled=streams.is_sampled
                 ),
                 is_kept=self._deps.is_telling,
-            )
-        )
-
-    def _build_positions(self) -> PositionSide:
-        deps = self._deps
-        return PositionSide(
-            PositionDeps(
-                config=deps.config,
-                clock=deps.clock,
-                oi_ring=self.oi_ring,
-                updates=deps.store,
-                notices=deps.notices,
-                refresh=deps.refresh,
             )
         )
 
@@ -336,14 +314,11 @@ class MarketSide:
             **({} if self.liquidations is None else self.liquidations.loops()),
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
-            "sight": self.sight.run,
-            "open interest of alerts": self.lookups.open_interest.run,
-            "ratios of alerts": self.lookups.ratios.run,
-            "ratios of the table": self.lookups.rounds(listed=self.symbols, day_usdt=self._day_usdt).run,
+            "sight": self.gap_log.run,
+            **self.enrichment.loops(listed=self.symbols, day_usdt=self._day_usdt),
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
             **({} if self._recorder is None else {"record": self._recorder.run}),
-            **({} if self._positions is None else self._positions.loops()),
             **({} if self._deps.is_main else {"operator notices": self._deps.notices.run}),
         }
         return found if self._deps.is_main else {of_venue(self.name, name): loop for name, loop in found.items()}
@@ -353,7 +328,7 @@ class MarketSide:
         store, now_ms = self._deps.store, self._clock.now_ms()
         newest = await store.alerts_since(now_ms - LONGEST_MINUTES * MINUTE_MS)
         told_ms = max((alert.event_ms for alert in newest if alert.venue == self.name), default=None)
-        seen_ms = await self.sight.load(told_ms=told_ms)
+        seen_ms = await self.gap_log.load(told_ms=told_ms)
         cooldown_s = max(audience.settings.longest_cooldown_s for audience in audiences)
         since_ms = now_ms - max(OI_MEMORY_MS, cooldown_s * 1000)
         # hindsight begins where the earlier run ended, and must not tell what that one told
@@ -371,13 +346,6 @@ class MarketSide:
         """This feed has taken over from another: nothing starts that people would have to be told of."""
         self.startup_message, self._has_history = None, True
 
-    @property
-    def positions(self) -> PositionSide:
-        """Of the main venue."""
-        if self._positions is None:
-            raise RuntimeError(f"nobody asks {self.name} who is positioned")
-        return self._positions
-
     def symbols(self) -> Sequence[str]:
         """What is watched now, in alphabetical order; the same object until it changes."""
         return self._symbols
@@ -388,16 +356,9 @@ class MarketSide:
             feed=self.feed.status(),
             sweep=self.sweep.status(),
             guard=self.rest.guard_status(),
-            blind_s=self.sight.blind_s(),
+            blind_s=self.gap_log.blind_s(),
             clock_ms=self.venue.clock.uncertainty_ms,
         )
-
-    def enrichment(self) -> Mapping[str, EnrichmentStatus]:
-        """How many alerts learned what is asked about them after they were stored."""
-        found = dict(self.lookups.status())
-        if self._positions is not None:
-            found |= {"whales": self._positions.whales.status(), "tracked": self._positions.tracked.status()}
-        return found
 
     # --- loops of its own
 
@@ -411,7 +372,7 @@ class MarketSide:
         if not self.universe.symbols:
             failure, now_ms = self.universe.status().last_failure, self._clock.now_ms()
             reasons = () if failure is None else (failure,)
-            self.sight.record_blind(now_ms)
+            self.gap_log.record_blind(now_ms)
             self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reasons=reasons, since_ms=None, symbols=0))
 
     def _day_usdt(self, symbol: str) -> float | None:
@@ -431,11 +392,8 @@ class MarketSide:
 
     def on_alert(self, alert: Alert) -> None:
         """One that is told: more is asked about it."""
-        if not self._deps.is_telling():
-            return
-        self.lookups.put(alert)
-        if self._positions is not None:
-            self._positions.on_alert(alert)
+        if self._deps.is_telling():
+            self.enrichment.put(alert)
 
     def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
         self._symbols = sorted(symbols)
@@ -455,52 +413,11 @@ class MarketSide:
         alert = news.alert(venue=self.name, now_ms=now_ms, skew_ms=self.venue.clock.skew_ms, price=price)
         self._deps.sink.put(alert, to=self.engine.listeners(news.symbol, now_ms))
 
+    def _on_live(self) -> None:
+        if self.startup_message is not None:
+            self.startup_message.seen()
+
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
         self.engine.refill(symbol, candles)
         if self.startup_message is not None:
             self.startup_message.take(symbol, candles)
-
-    def _on_feed_event(self, event: FeedEvent) -> None:
-        event = self.sight.completed(event)
-        if event.kind == "live" and self.startup_message is not None:
-            self.startup_message.seen()
-        if event.kind == "live" and event.blind_since_ms is not None:
-            self.clock_sync.ask_soon()
-            self._look_back(event, event.blind_since_ms)
-        self._deps.notices.on_feed_event(event)
-
-    def _look_back(self, event: FeedEvent, blind_since_ms: int) -> None:
-        """What was not seen is looked through afterwards, in the exchange's time: ours may be off, or was set since."""
-        skew_ms = self.venue.clock.skew_ms
-        since_ms, until_ms = event.seen_until_ms, event.seen_again_ms
-        if since_ms is None:
-            begin_ms = blind_since_ms if event.unsettled_since_ms is None else event.unsettled_since_ms
-            since_ms = round(begin_ms - skew_ms)
-        if until_ms is None:
-            until_ms = round(event.at_ms - skew_ms)
-        self.engine.after_blind(since_ms, until_ms)
-        if until_ms - since_ms >= MISSED_NEWS_MS:
-            self.universe.read_soon()
-
-
-class _FeedListener:
-    """What the feed calls. `on_kline` is the engine's own method: no call in between, it runs for every frame."""
-
-    __slots__ = ("_on_contract", "_on_event", "on_kline")
-
-    def __init__(
-        self,
-        *,
-        on_kline: Callable[[KlineUpdate], None],
-        on_contract: Callable[[ContractNews], None],
-        on_event: Callable[[FeedEvent], None],
-    ) -> None:
-        self.on_kline = on_kline
-        self._on_contract = on_contract
-        self._on_event = on_event
-
-    def on_contract(self, news: ContractNews) -> None:
-        self._on_contract(news)
-
-    def on_feed_event(self, event: FeedEvent) -> None:
-        self._on_event(event)

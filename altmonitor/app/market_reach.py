@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Literal, NamedTuple
 
-from altmonitor.app.open_interest_watch import is_missing
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
-from altmonitor.core.health import SWEPT_SHARE_MIN
+from altmonitor.core.health import SWEPT_SHARE_MIN, is_open_interest_missing
 from altmonitor.core.status import VenueStatus
 from altmonitor.core.types import Venue
 
@@ -113,6 +112,6 @@ def _figures(status: VenueStatus, now_ms: int) -> _SourceState:
     if guard.state == "blocked":
         is_long = guard.until_ms is not None and guard.until_ms - now_ms > LONG_BLOCK_S * 1000
         return _SourceState("blocked" if is_long else "paused", BLOCK_SETTLES_S if is_long else inf, guard.reason)
-    if is_missing(sweep):
+    if is_open_interest_missing(sweep):
         return _SourceState("dead", max(DEAD_S, DEAD_PERIODS * sweep.period_s), sweep.trouble)
     return _SourceState("well" if sweep.coverage >= SWEPT_SHARE_MIN and guard.state != "probing" else "poor")

@@ -112,8 +112,8 @@ class Markets:
                 await market.restore(audiences)
                 await market.rest.start()
                 stack.push_async_callback(market.rest.stop)
-            await self.main.positions.start()
-            stack.push_async_callback(self.main.positions.stop)
+            await self.main.enrichment.positions.start()
+            stack.push_async_callback(self.main.enrichment.positions.stop)
             yield
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -122,7 +122,7 @@ class Markets:
         if self._of_moves is not None:
             found["venues of alerts"] = self._of_moves.run
         if not self._deps.is_one_of_several:
-            found["sight marks"] = partial(run_marks, [market.sight for market in self.all], clock=self._deps.clock)
+            found["sight marks"] = partial(run_marks, [market.gap_log for market in self.all], clock=self._deps.clock)
         return found
 
     def apply(self, settings_store: SettingsStore) -> None:
@@ -148,7 +148,7 @@ class Markets:
     def notify_untold(self) -> None:
         """That nothing was seen for a while, which an earlier run did not get told."""
         for market in self.all:
-            for since_ms, until_ms in market.sight.untold_before:
+            for since_ms, until_ms in market.gap_log.untold_before:
                 market.notices.notify_back(since_ms, until_ms)
 
     def on_notice_sent(self, notice: Notice) -> Callable[[int], None] | None:
@@ -156,7 +156,7 @@ class Markets:
         if not isinstance(notice, BackAfter):
             return None
         market = self.of(notice.venue) or self.main
-        return market.sight.untold(notice.since_ms, notice.at_ms)
+        return market.gap_log.untold(notice.since_ms, notice.at_ms)
 
     def _time_of(self, venue: Venue) -> VenueTime:
         clock = next(market for market in self.all if market.name == venue).venue.clock

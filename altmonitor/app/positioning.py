@@ -1,32 +1,21 @@
-"""Who is positioned, inside the monitor: the website behind its own gate, and the line about whales on alerts."""
+"""Who is positioned: what chats and programs ask, answered by the exchange, its website and a tracker's file."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps
-from altmonitor.collect.position_enrichment import TrackedEnricher, WhaleEnricher
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
 from altmonitor.config import Config
-from altmonitor.core.alert import Alert
-from altmonitor.core.clock import Clock, timeouts
+from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BudgetExhausted, ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.log import FailureLog
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Venue
 from altmonitor.exchanges.binance.client import BinanceClient
-from altmonitor.exchanges.binance.smart_money import (
-    ANSWER_WITHIN_S,
-    WEBSITE_BLOCK_FILE,
-    SmartMoneyWeb,
-    web_guard,
-)
-from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts, SmartMoney
 from altmonitor.interfaces.queries import (
@@ -37,7 +26,6 @@ from altmonitor.interfaces.queries import (
     StatisticsChange,
     WhoFacts,
 )
-from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker
 from altmonitor.positioning.divergence import divergence
 from altmonitor.positioning.history import (
@@ -55,10 +43,9 @@ from altmonitor.positioning.history import (
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
 from altmonitor.positioning.units import DEFAULT_PERIOD
-from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
+from altmonitor.storage.snapshot_queries import snapshot_reader
 
-# ---
-# What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
+log = logging.getLogger(__name__)
 
 
 def positioning_deps(config: Config, *, clock: Clock) -> BinanceClient:
@@ -69,96 +56,6 @@ def positioning_deps(config: Config, *, clock: Clock) -> BinanceClient:
         folder=config.db_file.parent,
         clock=clock,
     )
-
-
-# ---
-
-
-log = logging.getLogger(__name__)
-
-STALE_SWEEPS = 5
-"""Open interest older than so many sweeps is not compared with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionDeps:
-    """refresh: more is known about the alert of this key."""
-
-    config: Config
-    clock: Clock
-    oi_ring: OpenInterestRing
-    updates: AlertUpdates
-    notices: OperatorNotices
-    refresh: Callable[[str], None]
-
-
-class PositionSide:
-    """Parts that others look at stand without an underscore. `start` before the first question, `stop` after the last.
-
-    smart_money: one gate for alerts and questions; a block of it is shared with a tracker through a file.
-    """
-
-    def __init__(self, deps: PositionDeps) -> None:
-        config, clock = deps.config, deps.clock
-        self._deps = deps
-        guard = web_guard(
-            config.binance_web_url,
-            clock=clock,
-            block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE),
-            on_change=deps.notices.on_website,
-        )
-        self.smart_money = SmartMoneyWeb(
-            config.binance_web_url, clock=clock, guard=guard, within_s=timeouts(clock, ANSWER_WITHIN_S)
-        )
-        self.whales = WhaleEnricher(
-            EnrichmentDeps(
-                clock=clock,
-                updates=deps.updates,
-                refreshed=deps.refresh,
-                useful_for_s=timeouts(clock, USEFUL_FOR_S),
-            ),
-            smart_money=self.smart_money,
-            oi_usd=self._oi_usd,
-            has_line=config.smart_money_lookup,
-            has_link=config.smart_money_link,
-        )
-        tracked = TrackedFile(config.smart_money_db_path)
-        self.tracked = TrackedEnricher(
-            EnrichmentDeps(
-                clock=clock,
-                updates=deps.updates,
-                refreshed=deps.refresh,
-                useful_for_s=timeouts(clock, USEFUL_FOR_S),
-            ),
-            rows_since=lambda symbol, since_ms: tracked.snapshots(symbol, since_ms=since_ms),
-        )
-
-    async def start(self) -> None:
-        """Raises: ConfigError for a proxy that cannot be used."""
-        await self.smart_money.start()
-
-    async def stop(self) -> None:
-        await self.smart_money.stop()
-
-    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """Name → loop, in the order of their start."""
-        return {"whales": self.whales.run, "tracked history of alerts": self.tracked.run}
-
-    def on_alert(self, alert: Alert) -> None:
-        self.whales.put(alert)
-        self.tracked.put(alert)
-
-    def _oi_usd(self, symbol: str, price: float | None) -> float | None:
-        newest = self._deps.oi_ring.newest(symbol)
-        if newest is None or price is None:
-            return None
-        sampled_ms, contracts = newest
-        is_stale = self._deps.clock.now_ms() - sampled_ms > STALE_SWEEPS * self._deps.oi_ring.period_ms
-        return None if is_stale else contracts * price
-
-
-# ---
-# Answers to /who and /div: the exchange, its website, and what a tracker stored.
 
 
 COHORT_ANSWER_WITHIN_S = 6.0

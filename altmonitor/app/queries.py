@@ -155,7 +155,7 @@ class QuerySide:
         return LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
-                live=looking_up.LookupDeps(smart_money=market.positions.smart_money, positioning=ratios),
+                live=looking_up.LookupDeps(smart_money=market.enrichment.positions.smart_money, positioning=ratios),
                 cohorts=ratios,
                 day=market.snapshots.day,
                 tracked=self._deps.config.smart_money_db_path,
@@ -239,7 +239,7 @@ class QuerySide:
                 oi_ring=market.oi_ring,
                 sweeps=lambda: market.sweep.status().ended,
                 lookback=lambda: deps.settings_store.main.vol_burst_lookback,
-                ratio=market.lookups.ratios.newest,
+                ratio=market.enrichment.lookups.ratios.newest,
                 venue=market.name,
             )
         )

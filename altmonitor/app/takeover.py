@@ -84,7 +84,7 @@ class FeedTakeover:
                 lacked=lacked_of(await role.why(won)),
                 alerts=count,
                 is_blind=main.feed.status().is_blind,
-                is_new=not all(market.sight.has_seen_since(known_ms) for market in self._deps.markets.all),
+                is_new=not all(market.gap_log.has_seen_since(known_ms) for market in self._deps.markets.all),
             )
             if notice.lacked is not None:
                 log.info("it gave the lead away: %s", notice.lacked)

@@ -295,7 +295,7 @@ async def tracking_side(
         clock=clock,
         rest=market.rest,
         positioning=market.venue.positioning,
-        smart_money=market.positions.smart_money,
+        smart_money=market.enrichment.positions.smart_money,
         notifier=notifier,
     )
     await side.start()

@@ -53,7 +53,7 @@ class MonitorVitals:
                 guard=market.rest.guard_status(),
                 latency=self._latency(market, chat),
                 uptime_s=self._clock.monotonic() - self._started_s,
-                blind_s=market.sight.blind_s(),
+                blind_s=market.gap_log.blind_s(),
                 version=__version__,
                 loops=[
                     LoopStatus(
@@ -63,7 +63,7 @@ class MonitorVitals:
                     )
                     for loop in self._supervisor.loops.values()
                 ],
-                enrichment=market.enrichment(),
+                enrichment=market.enrichment.status(),
                 commands_astray="" if chat is None else chat.commands_astray,
                 webhooks=() if self._webhooks is None else self._webhooks.status(),
                 venues=[one.status() for one in self._markets],

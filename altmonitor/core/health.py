@@ -27,6 +27,8 @@ DOWN_BLIND_S = 55.0  # a monitor that asks every few seconds has its 503 within 
 COVERED_SHARE_MIN = 0.95
 SWEPT_SHARE_MIN = 0.9
 SWEEP_LATE_PERIODS = 2.5
+OPEN_INTEREST_SHARE_MIN = 0.5
+"""Where fewer contracts than that have a figure, open interest is missing."""
 OUTBOX_LATE_S = 60.0
 LOOP_TROUBLE_FAILURES = 3
 LOOP_DOWN_FAILURES = 10
@@ -242,6 +244,16 @@ def _judge_other_venue(other: VenueStatus, uptime_s: float) -> list[Finding]:
     ]
     title = VENUE_TITLES[other.venue]
     return [replace(one, severity=Status.DEGRADED, text=f"{title}: {one.text}", venue=other.venue) for one in found]
+
+
+def is_sweep_late(sweep: SweepStatus) -> bool:
+    """Nothing came for longer than a sweep takes."""
+    return sweep.sweep_age_s is None or sweep.sweep_age_s > SWEEP_LATE_PERIODS * sweep.period_s
+
+
+def is_open_interest_missing(sweep: SweepStatus) -> bool:
+    """It is late, or of too few contracts."""
+    return is_sweep_late(sweep) or sweep.coverage < OPEN_INTEREST_SHARE_MIN
 
 
 def _judge_sweep(sweep: SweepStatus, uptime_s: float) -> list[Finding]:

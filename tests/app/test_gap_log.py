@@ -28,7 +28,7 @@ class Desk:
         self.unstored: list[Alert] = []
         self.skew_ms = 0.0
         self.clock = MovableClock(T0)
-        self.sight = GapLog(
+        self.gap_log = GapLog(
             self,
             mark=SeenMark(folder / "mark") if is_alone else None,
             clock=self.clock,
@@ -50,12 +50,12 @@ class Desk:
         return self.values.get("seen_until_ms")
 
     def mark(self) -> None:
-        write = self.sight.due_mark()
+        write = self.gap_log.due_mark()
         if write is not None:
             write()
 
     async def run_for(self, seconds: float) -> None:
-        async with at_work(self.sight.run(), on=self.clock):
+        async with at_work(self.gap_log.run(), on=self.clock):
             await self.clock.advance(seconds)
 
 
@@ -77,10 +77,10 @@ async def test_the_last_frame_is_kept_while_the_market_is_seen(tmp_path: Path) -
 async def test_the_very_first_run_keeps_a_moment_as_soon_as_the_market_is_seen(tmp_path: Path) -> None:
     """A mark of a database that knows of no moment would be another one's, and a run can be killed within seconds."""
     desk = Desk(tmp_path)
-    async with at_work(desk.sight.run(), on=desk.clock):
+    async with at_work(desk.gap_log.run(), on=desk.clock):
         await desk.clock.advance(1.0)
         assert desk.kept is None
-        desk.sight.completed(live())
+        desk.gap_log.completed(live())
         await desk.clock.advance(0.1)
     assert desk.kept is not None
     assert T0 + 500 <= int(desk.kept) <= T0 + 600
@@ -88,7 +88,7 @@ async def test_the_very_first_run_keeps_a_moment_as_soon_as_the_market_is_seen(t
 
 async def test_of_several_feeds_one_that_leads_says_at_once_and_often_until_when_it_saw(tmp_path: Path) -> None:
     desk = Desk(tmp_path, is_alone=False)
-    async with at_work(desk.sight.run(), on=desk.clock):
+    async with at_work(desk.gap_log.run(), on=desk.clock):
         await desk.clock.advance(0.1)
         first = desk.kept
         await desk.clock.advance(3.1)
@@ -101,7 +101,7 @@ async def test_of_several_feeds_none_believes_the_file_of_its_own_machine(tmp_pa
     """It saw what it could not store, and what it has not stored nobody else knows."""
     desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
     SeenMark(tmp_path / "mark").write(at(T0 - 2_000))
-    assert await desk.sight.load() == T0 - 35_000
+    assert await desk.gap_log.load() == T0 - 35_000
     desk.mark()
     assert SeenMark(tmp_path / "mark").read() == at(T0 - 2_000)
 
@@ -114,12 +114,12 @@ async def test_of_several_feeds_each_allows_for_the_clock_of_the_machine_that_le
         (T0 + 4_000, T0 - 1_000, T0),
     ):
         desk = Desk(tmp_path, str(seen_ms), is_alone=False)
-        assert await desk.sight.load() == settled_ms
-        event = desk.sight.completed(live())
+        assert await desk.gap_log.load() == settled_ms
+        event = desk.gap_log.completed(live())
         assert (event.unsettled_since_ms, event.blind_since_ms, event.is_since_known) == (settled_ms, said_ms, True)
     wrong = Desk(tmp_path, str(T0 + 5_001), is_alone=False)
-    assert await wrong.sight.load(told_ms=T0 - 60_000) == T0 - 60_000
-    assert not wrong.sight.completed(live()).is_since_known
+    assert await wrong.gap_log.load(told_ms=T0 - 60_000) == T0 - 60_000
+    assert not wrong.gap_log.completed(live()).is_since_known
 
 
 async def test_two_feeds_whose_clocks_are_minutes_apart_mean_the_same_moment_of_the_exchange(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_two_feeds_whose_clocks_are_minutes_apart_mean_the_same_moment_of_
         leader = Desk(tmp_path, is_alone=False)
         leader.clock.jump(leads_s)
         leader.skew_ms = leads_s * 1000
-        async with at_work(leader.sight.run(), on=leader.clock):
+        async with at_work(leader.gap_log.run(), on=leader.clock):
             await leader.clock.advance(0.1)
         assert leader.kept is not None
         assert abs(int(leader.kept) - (T0 - 450)) <= 50
@@ -136,8 +136,8 @@ async def test_two_feeds_whose_clocks_are_minutes_apart_mean_the_same_moment_of_
         follower.clock.jump(follows_s)
         await follower.clock.advance(10.0)
         follower.skew_ms = follows_s * 1000
-        await follower.sight.load()
-        event = follower.sight.completed(live())
+        await follower.gap_log.load()
+        event = follower.gap_log.completed(live())
         assert event.is_since_known
         assert event.blind_since_ms == int(leader.kept) + follows_s * 1000
         assert event.unsettled_since_ms == int(leader.kept) + follows_s * 1000 - 5_000
@@ -149,9 +149,9 @@ async def test_a_feed_that_learns_the_exchanges_time_after_its_start_looks_back_
     """Its clock is eight seconds behind, and the one before it saw until half a minute ago."""
     desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
     desk.clock.jump(-8)
-    assert await desk.sight.load() == T0 - 35_000
+    assert await desk.gap_log.load() == T0 - 35_000
     desk.skew_ms = -8_000.0
-    event = desk.sight.completed(live())
+    event = desk.gap_log.completed(live())
     assert (event.blind_since_ms, event.unsettled_since_ms) == (T0 - 38_000, T0 - 43_000)
 
 
@@ -164,12 +164,12 @@ async def test_one_that_is_alone_goes_by_its_own_clock(tmp_path: Path) -> None:
 
 async def test_before_the_first_live_nothing_is_said_because_what_was_before_is_not_asked_for(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
-    await desk.sight.load()
-    async with at_work(desk.sight.run(), on=desk.clock):
+    await desk.gap_log.load()
+    async with at_work(desk.gap_log.run(), on=desk.clock):
         await desk.clock.advance(30)
         assert desk.kept == str(T0 - 30_000)
         desk.unseen_ms = T0 - 30_000
-        desk.sight.completed(live())
+        desk.gap_log.completed(live())
         await desk.clock.advance(0.1)
         assert desk.kept == str(T0 - 30_000)
         desk.unseen_ms = None
@@ -178,12 +178,12 @@ async def test_before_the_first_live_nothing_is_said_because_what_was_before_is_
 
 
 async def test_what_a_feed_has_seen_since_its_last_blind_time_is_known(tmp_path: Path) -> None:
-    sight = Desk(tmp_path, is_alone=False).sight
-    assert not sight.has_seen_since(T0 + 5_000)
-    sight.completed(live())
-    assert [sight.has_seen_since(ms) for ms in (T0 - 1, T0)] == [False, True]
-    sight.completed(FeedEvent(kind="blind", at_ms=T0 + 60_000, blind_since_ms=T0 + 50_000))
-    assert not sight.has_seen_since(T0 + 60_000)
+    gap_log = Desk(tmp_path, is_alone=False).gap_log
+    assert not gap_log.has_seen_since(T0 + 5_000)
+    gap_log.completed(live())
+    assert [gap_log.has_seen_since(ms) for ms in (T0 - 1, T0)] == [False, True]
+    gap_log.completed(FeedEvent(kind="blind", at_ms=T0 + 60_000, blind_since_ms=T0 + 50_000))
+    assert not gap_log.has_seen_since(T0 + 60_000)
 
 
 async def test_a_blind_time_and_one_without_any_data_move_nothing(tmp_path: Path) -> None:
@@ -204,29 +204,29 @@ async def test_what_was_not_looked_through_yet_counts_as_unseen(tmp_path: Path) 
 
 async def test_the_first_live_of_a_run_learns_when_the_run_before_it_saw_last(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 - 90_000))
-    assert await desk.sight.load() == T0 - 90_000
-    assert desk.sight.completed(live()).blind_since_ms == T0 - 90_000
-    assert desk.sight.completed(live(T0 - 5_000)).blind_since_ms == T0 - 5_000
+    assert await desk.gap_log.load() == T0 - 90_000
+    assert desk.gap_log.completed(live()).blind_since_ms == T0 - 90_000
+    assert desk.gap_log.completed(live(T0 - 5_000)).blind_since_ms == T0 - 5_000
 
 
 async def test_a_very_first_run_has_missed_nothing(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    assert await desk.sight.load() is None
-    assert desk.sight.completed(live()).blind_since_ms is None
+    assert await desk.gap_log.load() is None
+    assert desk.gap_log.completed(live()).blind_since_ms is None
 
 
 async def test_a_first_run_that_was_told_to_be_blind_is_told_to_be_back(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.sight.completed(FeedEvent(kind="blind", at_ms=T0 - 60_000))
-    assert desk.sight.completed(live()).blind_since_ms == T0 - 60_000
+    desk.gap_log.completed(FeedEvent(kind="blind", at_ms=T0 - 60_000))
+    assert desk.gap_log.completed(live()).blind_since_ms == T0 - 60_000
     other = Desk(tmp_path)
-    other.sight.record_blind(T0 - 30_000)
-    assert other.sight.completed(live()).blind_since_ms == T0 - 30_000
+    other.gap_log.record_blind(T0 - 30_000)
+    assert other.gap_log.completed(live()).blind_since_ms == T0 - 30_000
 
 
 async def test_what_is_no_number_is_not_believed(tmp_path: Path) -> None:
     for kept in ("yesterday", "-5"):
-        assert await Desk(tmp_path, kept).sight.load() is None
+        assert await Desk(tmp_path, kept).gap_log.load() is None
 
 
 async def test_after_a_run_whose_clock_was_ahead_all_that_history_can_bring_counts_as_unseen(tmp_path: Path) -> None:
@@ -238,23 +238,23 @@ async def test_after_a_run_whose_clock_was_ahead_all_that_history_can_bring_coun
         (T0 + 240_000, T0),  # the exchange's time is ahead of ours: ours is the one that is wrong
     ):
         desk = Desk(tmp_path, str(T0 + 1))
-        assert await desk.sight.load(told_ms=told_ms) == since_ms
-        event = desk.sight.completed(live())
+        assert await desk.gap_log.load(told_ms=told_ms) == since_ms
+        event = desk.gap_log.completed(live())
         assert (event.blind_since_ms, event.is_since_known) == (since_ms, False)
-        later = desk.sight.completed(live(T0 - 5_000))
+        later = desk.gap_log.completed(live(T0 - 5_000))
         assert (later.blind_since_ms, later.is_since_known) == (T0 - 5_000, True)
 
 
 async def test_with_one_moment_still_to_come_the_other_of_the_same_clock_is_no_better(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 - 3_000))  # the database's is some seconds older than the file's
     SeenMark(tmp_path / "mark").write(at(T0 + 9_000))
-    assert await desk.sight.load(told_ms=T0 - 600_000) == T0 - 600_000
-    assert not desk.sight.completed(live()).is_since_known
+    assert await desk.gap_log.load(told_ms=T0 - 600_000) == T0 - 600_000
+    assert not desk.gap_log.completed(live()).is_since_known
 
 
 async def test_a_right_clock_overwrites_the_moment_that_was_still_to_come(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 + 3_600_000))
-    await desk.sight.load()
+    await desk.gap_log.load()
     await desk.run_for(16.0)
     desk.mark()
     assert desk.kept == str(T0 + 14_500)
@@ -263,39 +263,39 @@ async def test_a_right_clock_overwrites_the_moment_that_was_still_to_come(tmp_pa
 
 async def test_a_report_that_did_not_arrive_is_known_to_the_next_run(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    arrived = desk.sight.untold(T0 - 300_000, T0 - 60_000)
-    desk.sight.untold(T0 - 30_000, T0 - 5_000)
+    arrived = desk.gap_log.untold(T0 - 300_000, T0 - 60_000)
+    desk.gap_log.untold(T0 - 30_000, T0 - 5_000)
     await desk.run_for(0.1)
     arrived(17)
     await desk.run_for(0.1)
     after = Desk(tmp_path)
     after.values = dict(desk.values)
-    await after.sight.load()
-    assert after.sight.untold_before == ((T0 - 30_000, T0 - 5_000),)
+    await after.gap_log.load()
+    assert after.gap_log.untold_before == ((T0 - 30_000, T0 - 5_000),)
     await after.run_for(16.0)
     again = Desk(tmp_path)
     again.values = dict(after.values)
-    await again.sight.load()
-    assert again.sight.untold_before == ()
+    await again.gap_log.load()
+    assert again.gap_log.untold_before == ()
 
 
 async def test_damaged_reports_are_no_reports(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.values["blind_times_untold"] = "[[1, 2"
-    await desk.sight.load()
-    assert desk.sight.untold_before == ()
+    await desk.gap_log.load()
+    assert desk.gap_log.untold_before == ()
 
 
 async def test_the_blind_time_of_a_run_is_summed_up_to_now(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 - 90_000))
-    await desk.sight.load()
-    desk.sight.completed(live())  # before the first frame of the run nothing was missed by it
-    assert desk.sight.blind_s() == 0.0
-    desk.sight.completed(live(T0 - 5_000))
-    desk.sight.completed(live(T0 - 2_500))
-    assert desk.sight.blind_s() == 7.5
+    await desk.gap_log.load()
+    desk.gap_log.completed(live())  # before the first frame of the run nothing was missed by it
+    assert desk.gap_log.blind_s() == 0.0
+    desk.gap_log.completed(live(T0 - 5_000))
+    desk.gap_log.completed(live(T0 - 2_500))
+    assert desk.gap_log.blind_s() == 7.5
     desk.is_blind, desk.age_s = True, 31.0
-    assert desk.sight.blind_s() == 38.5
+    assert desk.gap_log.blind_s() == 38.5
 
 
 async def test_a_killed_run_is_known_to_have_seen_until_its_last_second(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ async def test_a_killed_run_is_known_to_have_seen_until_its_last_second(tmp_path
     assert desk.kept == str(T0 + 14_500)
     after = Desk(tmp_path, desk.kept)
     await after.clock.advance(40.0)
-    assert await after.sight.load() == T0 + 27_500
+    assert await after.gap_log.load() == T0 + 27_500
 
 
 async def test_the_mark_waits_for_what_is_being_stored_and_goes_back_to_what_cannot_be(tmp_path: Path) -> None:
@@ -344,15 +344,15 @@ async def test_what_the_killed_run_watched_is_not_said_to_be_unseen_because_it_m
     desk.mark()
     after = Desk(tmp_path, desk.kept)
     await after.clock.advance(40.0)
-    assert await after.sight.load() == T0 - 120_000
-    event = after.sight.completed(live())
+    assert await after.gap_log.load() == T0 - 120_000
+    event = after.gap_log.completed(live())
     assert (event.blind_since_ms, event.unsettled_since_ms) == (T0 + 15_500, T0 - 120_000)
 
 
 async def test_a_blind_time_whose_report_could_be_lost_is_part_of_what_the_next_run_says(tmp_path: Path) -> None:
     desk = Desk(tmp_path, str(T0 - 300_000))
     desk.unseen_ms = T0 - 120_000
-    desk.sight.untold(T0 - 90_000, T0 - 2_000)
+    desk.gap_log.untold(T0 - 90_000, T0 - 2_000)
     desk.mark()
     assert SeenMark(tmp_path / "mark").read() == SeenUntil(settled_ms=T0 - 120_000, watched_ms=T0 - 90_000)
     await desk.run_for(0.1)
@@ -374,10 +374,10 @@ async def test_a_mark_that_is_damaged_or_of_another_database_is_not_believed(tmp
     two_and_more = b"%d\n%d\n%d\n" % (T0 - 9_000, T0 - 9_000, T0 - 9_000)
     for content in (b"", b"soon\n", b"\x00" * 13, str(T0 - 95_000).encode(), b"9" * 40, two_and_more):
         (tmp_path / "mark").write_bytes(content)
-        assert await Desk(tmp_path, str(kept_ms)).sight.load() == kept_ms
-        assert await Desk(tmp_path).sight.load() is None
+        assert await Desk(tmp_path, str(kept_ms)).gap_log.load() == kept_ms
+        assert await Desk(tmp_path).gap_log.load() is None
     (tmp_path / "mark").write_bytes(b"%d" % (T0 - 80_000))
-    assert await Desk(tmp_path, str(kept_ms)).sight.load() == T0 - 80_000
+    assert await Desk(tmp_path, str(kept_ms)).gap_log.load() == T0 - 80_000
 
 
 async def test_a_mark_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -394,7 +394,7 @@ async def test_every_second_all_venues_that_are_seen_are_marked_in_one_thread(tm
     for folder in folders:
         folder.mkdir()
         desks.append(Desk(folder))
-        desks[-1].sight._clock = clock
+        desks[-1].gap_log._clock = clock
     desks[1].is_blind = True
     written: list[str] = []
     has_both = threading.Event()
@@ -407,8 +407,8 @@ async def test_every_second_all_venues_that_are_seen_are_marked_in_one_thread(tm
                 has_both.set()
 
     for desk, folder in zip(desks, folders, strict=True):
-        desk.sight._mark = Watched(folder / "mark")
-    async with at_work(run_marks([desk.sight for desk in desks], clock=clock), on=clock):
+        desk.gap_log._mark = Watched(folder / "mark")
+    async with at_work(run_marks([desk.gap_log for desk in desks], clock=clock), on=clock):
         await clock.advance(1.0)
         assert await asyncio.to_thread(has_both.wait, 10.0)
     assert [SeenMark(folder / "mark").read() for folder in folders] == [at(T0 + 500), None, at(T0 + 500)]
@@ -417,12 +417,12 @@ async def test_every_second_all_venues_that_are_seen_are_marked_in_one_thread(tm
 
 async def test_every_start_is_kept_with_what_the_run_before_it_had_seen(tmp_path: Path) -> None:
     first = Desk(tmp_path)
-    await first.sight.load()
+    await first.gap_log.load()
     await first.run_for(16.0)
     second = Desk(tmp_path)
     second.values = first.values
     second.clock = MovableClock(T0 + 90_000)
-    second.sight = GapLog(
+    second.gap_log = GapLog(
         second,
         mark=SeenMark(tmp_path / "mark"),
         clock=second.clock,
@@ -431,7 +431,7 @@ async def test_every_start_is_kept_with_what_the_run_before_it_had_seen(tmp_path
         unseen_since_ms=lambda: None,
         unstored=list,
     )
-    await second.sight.load()
+    await second.gap_log.load()
     assert len(runs_of(first.values["runs"])) == 1  # a start waits for no disk
     await second.run_for(1.0)
     assert runs_of(first.values["runs"]) == [

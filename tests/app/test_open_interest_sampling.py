@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.app.open_interest_watch import OpenInterestWatch
+from altmonitor.app.open_interest_sampling import OpenInterestWatch
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.status import SweepStatus
 from tests.movable_clock import T0, MovableClock, at_work
