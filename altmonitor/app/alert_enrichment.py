@@ -17,7 +17,7 @@ from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, WEBSITE_BL
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import MarketRest
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.market.quotes import OpenInterest
+from altmonitor.market.quotes import DayTicker, OpenInterest
 from altmonitor.storage.snapshot_queries import TrackedFile
 
 STALE_SWEEPS = 5
@@ -74,9 +74,14 @@ class AlertEnrichment:
         return found
 
     def loops(
-        self, *, listed: Callable[[], Collection[str]], day_usdt: Callable[[str], float | None]
+        self, *, listed: Callable[[], Collection[str]], day: Callable[[str], DayTicker | None]
     ) -> dict[str, Callable[[], Awaitable[None]]]:
-        """Name → loop. listed, day_usdt: see `RatioRounds`."""
+        """Name → loop. listed: contracts that are watched. day: the last 24 h of one; the largest are asked first."""
+
+        def day_usdt(symbol: str) -> float | None:
+            found = day(symbol)
+            return None if found is None else found.quote_usdt
+
         return {
             "open interest of alerts": self.lookups.open_interest.run,
             "ratios of alerts": self.lookups.ratios.run,

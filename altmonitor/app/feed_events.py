@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from altmonitor.app.gap_log import GapLog
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.collect.universe import Universe
+from altmonitor.core.clock import Clock
 from altmonitor.engine.engine import Engine
 from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.render.notices import BlindSince
 
+NO_CONTRACTS_TOLD_S = 30.0
 MISSED_NEWS_MS = 60_000  # whoever saw nothing for so long may have missed a listing
 
 
@@ -19,6 +22,7 @@ MISSED_NEWS_MS = 60_000  # whoever saw nothing for so long may have missed a lis
 class FeedEventDeps:
     """skew_ms: our wall clock minus the exchange's. on_live: there is market data (again)."""
 
+    clock: Clock
     engine: Engine
     universe: Universe
     gap_log: GapLog
@@ -59,3 +63,12 @@ class FeedEvents:
         self._deps.engine.after_blind(since_ms, until_ms)
         if until_ms - since_ms >= MISSED_NEWS_MS:
             self._deps.universe.read_soon()
+
+    async def tell_without_contracts(self) -> None:
+        """The feed tells when it is blind, but without a list of contracts it has nothing to miss."""
+        await self._deps.clock.sleep(NO_CONTRACTS_TOLD_S)
+        if not self._deps.universe.symbols:
+            failure, now_ms = self._deps.universe.status().last_failure, self._deps.clock.now_ms()
+            reasons = () if failure is None else (failure,)
+            self._deps.gap_log.record_blind(now_ms)
+            self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reasons=reasons, since_ms=None, symbols=0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,9 +35,8 @@ from altmonitor.exchanges.venues import adapter_of
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle
-from altmonitor.market.contracts import Contract
 from altmonitor.positioning.funding import VenueFunding
-from altmonitor.render.notices import BlindSince, Restored
+from altmonitor.render.notices import Restored
 from altmonitor.replay.estimate import Estimator
 from altmonitor.replay.history_recorder import HistoryRecorder, HistoryRecorderDeps
 from altmonitor.replay.store import HistoryStore
@@ -47,10 +45,7 @@ from altmonitor.settings.settings import Settings
 from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.score_store import ScoreStore
 
-log = logging.getLogger(__name__)
-
 OI_MEMORY_MS = 15 * 60_000  # an open-interest jump stays in the 5-minute window and a little beyond
-NO_CONTRACTS_TOLD_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +146,10 @@ class MarketSide:
             newest_event_ms=lambda: self.feed.last_event_ms,
             on_skew=deps.notices.on_skew,
         )
+        seen = config.db_file.with_name(f"{config.db_file.name}.seen")
         self.gap_log = GapLog(
             deps.store,
-            mark=None if deps.is_one_of_several else self._seen_mark(),
+            mark=None if deps.is_one_of_several else SeenMark(self._own_file(seen)),
             venue=deps.venue,
             clock=clock,
             frame_age_s=lambda: self.feed.frame_age_s(),
@@ -162,7 +158,8 @@ class MarketSide:
             unstored=deps.store.unstored,
             skew_ms=lambda: self.venue.clock.skew_ms,
         )
-        self.feed = self.venue.feed(self._build_feed_events())
+        self._feed_events = self._build_feed_events()
+        self.feed = self.venue.feed(self._feed_events)
         self._oi_watch = OpenInterestWatch(
             clock=clock,
             status=self.sweep.status,
@@ -171,10 +168,6 @@ class MarketSide:
             on_back=deps.notices.on_open_interest_back,
         )
         self.liquidations = self._build_liquidations()
-
-    def _seen_mark(self) -> SeenMark:
-        database = self._deps.config.db_file
-        return SeenMark(self._own_file(database.with_name(f"{database.name}.seen")))
 
     def _own_file(self, path: Path) -> Path:
         """Binance's as it was when there was no other venue."""
@@ -193,7 +186,7 @@ class MarketSide:
         )
 
     def _build_universe(self) -> Universe:
-        config = self._deps.config
+        config, listings = self._deps.config, Listings(clock=self._clock, on_news=self._on_listing)
         return Universe(
             self.rest,
             clock=self._clock,
@@ -201,14 +194,9 @@ class MarketSide:
             refresh_s=config.symbols_refresh_sec,
             on_change=self._on_universe,
             file=self._own_file(config.db_file.with_name("symbols.json")),
-            on_contracts=self._build_listings(),
+            on_contracts=listings.follow if config.listing_alerts else None,
             address_setting="HYPERLIQUID_URL" if self.name == "hyperliquid" else f"{self.name.upper()}_REST_URL",
         )
-
-    def _build_listings(self) -> Callable[[Mapping[str, Contract], frozenset[str]], None] | None:
-        if not self._deps.config.listing_alerts:
-            return None
-        return Listings(clock=self._clock, on_news=self._on_listing).follow
 
     def _build_enrichment(self) -> AlertEnrichment:
         deps = self._deps
@@ -229,6 +217,7 @@ class MarketSide:
     def _build_feed_events(self) -> FeedEvents:
         return FeedEvents(
             FeedEventDeps(
+                clock=self._clock,
                 engine=self.engine,
                 universe=self.universe,
                 gap_log=self.gap_log,
@@ -306,7 +295,7 @@ class MarketSide:
         """Name → loop, in the order of their start."""
         found: dict[str, Callable[[], Awaitable[None]]] = {
             "contracts": self._follow_universe,
-            "first contracts": self._tell_without_contracts,
+            "first contracts": self._feed_events.tell_without_contracts,
             "feed": self.feed.run,
             "open interest": self.sweep.run,
             "open interest told": self._oi_watch.run,
@@ -315,7 +304,7 @@ class MarketSide:
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.gap_log.run,
-            **self.enrichment.loops(listed=self.symbols, day_usdt=self._day_usdt),
+            **self.enrichment.loops(listed=self.symbols, day=self.snapshots.day),
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
             **({} if self._recorder is None else {"record": self._recorder.run}),
@@ -337,10 +326,9 @@ class MarketSide:
         await restoring.restore(
             self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms, conditions=self._conditions_name
         )
-        if self.startup_message is None:
-            return
-        told = len(await store.alerts_since(since_ms))
-        self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
+        if self.startup_message is not None:
+            told = len(await store.alerts_since(since_ms))
+            self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
 
     def goes_on(self) -> None:
         """This feed has taken over from another: nothing starts that people would have to be told of."""
@@ -365,19 +353,6 @@ class MarketSide:
     async def _follow_universe(self) -> None:
         await self.universe.start()
         await self.universe.run()
-
-    async def _tell_without_contracts(self) -> None:
-        """The feed tells when it is blind, but without a list of contracts it has nothing to miss."""
-        await self._clock.sleep(NO_CONTRACTS_TOLD_S)
-        if not self.universe.symbols:
-            failure, now_ms = self.universe.status().last_failure, self._clock.now_ms()
-            reasons = () if failure is None else (failure,)
-            self.gap_log.record_blind(now_ms)
-            self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reasons=reasons, since_ms=None, symbols=0))
-
-    def _day_usdt(self, symbol: str) -> float | None:
-        day = self.snapshots.day(symbol)
-        return None if day is None else day.quote_usdt
 
     # --- between the parts
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -18,8 +17,6 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.market.contracts import Contract
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
-
-log = logging.getLogger(__name__)
 
 SHARED_FOR_S: Final = 0.9
 """One answer serves all who ask within this time."""
