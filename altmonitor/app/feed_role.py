@@ -25,6 +25,7 @@ from altmonitor.app.leadership import (
     HeldSink,
     Leadership,
     Takeover,
+    Told,
     shown_name,
 )
 from altmonitor.app.leftovers import Leftovers, TakenOver
@@ -67,7 +68,6 @@ WARM = frozenset(
 
 Fence = Callable[[], int | None]
 """Token of the lease that a feed writes under; None: it may write nothing."""
-Told = Sequence[tuple[Alert, tuple[Destination, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,8 @@ class FeedCluster:
 
 
 class FeedRole:
-    """on_told: alerts that the leader told and this feed did not find, oldest → newest. on_state: what people set.
+    """on_told: alerts that the leader told and this feed did not find, oldest → newest. on_untold: what this feed found
+    and is not told, since a leader that must have come to it by now did not find it. on_state: what people set.
     on_handed_over: what another feed found; returns whether it is news and was put into the store.
 
     While it leads – on_sent: this alert stands in that chat, alone in the message of that number. on_moved: a group has
@@ -126,6 +127,7 @@ class FeedRole:
             on_give_way=self._remember_why,
         )
         self.on_told: Callable[[Told], None] = lambda told: None
+        self.on_untold: Callable[[Sequence[Alert]], Awaitable[None]] | None = None
         self.on_state: Callable[[State], None] = lambda state: None
         self.on_sent: Callable[[Destination, Alert, int], None] = lambda at, alert, message_id: None
         self.on_moved: Callable[[Destination, Destination], None] = lambda old, new: None
@@ -147,6 +149,7 @@ class FeedRole:
         )
         self.on_handed_over: Callable[[FoundAlert], bool] = lambda found: False
         self._followed: dict[str, None] = {}
+        self._untold: list[Alert] = []  # known to be, and not yet unlearned
         self._followed_s, self._followed_ms = float("-inf"), clock.now_ms()
         self._version: int | None = None
         self._has_won = False
@@ -299,5 +302,8 @@ class FeedRole:
             del self._followed[next(iter(self._followed))]
         if news:
             self.on_told(news)
-        self.sink.forget(await self._stored_until())
+        self._untold += self.sink.forget(await self._stored_until(), told=told)
+        if self._untold and self.on_untold is not None:
+            await self.on_untold(self._untold)
+        self._untold = []
         self._followed_s, self._followed_ms = now_s, now_ms

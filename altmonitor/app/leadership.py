@@ -8,7 +8,7 @@ that is away for longer than the lease takes it from nobody: whoever held it las
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -43,6 +43,10 @@ KEPT_S = 60.0
 MOST_KEPT = 50_000
 APART_SHARE = 1.5
 """Two feeds read the same figure within so many sweeps: each in its turn, and an answer may come late."""
+
+Put = tuple[Alert, tuple[Destination, ...]]
+Told = Sequence[tuple[Alert, Collection[Destination]]]
+"""Alerts, oldest → newest, each with whom it was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +228,7 @@ class HeldSink:
         self._sink = sink
         self._sweep_s = sweep_s
         self._is_open = False
-        self._kept: dict[str, tuple[Alert, tuple[Destination, ...]]] = {}
+        self._kept: dict[str, Put] = {}
 
     def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         if self._is_open:
@@ -234,15 +238,19 @@ class HeldSink:
         if len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
 
-    def forget(self, stored_until_ms: Mapping[Venue, int]) -> None:
-        """By venue: everything before is stored, whoever found it. The leader may come to a figure a sweep later."""
-        self._kept = {
-            key: (alert, to)
-            for key, (alert, to) in self._kept.items()
-            if alert.event_ms + self._kept_ms(alert) >= stored_until_ms.get(alert.venue, 0)
-        }
+    def forget(self, stored_until_ms: Mapping[Venue, int], *, told: Told = ()) -> list[Alert]:
+        """stored_until_ms: by venue; everything before is stored, whoever found it. The leader may come to a figure a
+        sweep later. told: what is stored of the last while. Returns those of what is forgotten that nobody was told."""
+        gone = [
+            (alert, to)
+            for alert, to in self._kept.values()
+            if alert.event_ms + self._kept_ms(alert) < stored_until_ms.get(alert.venue, 0)
+        ]
+        for alert, _ in gone:
+            del self._kept[alert.key]
+        return [alert for alert, _ in self._untold(gone, told)] if gone else []
 
-    def kept(self) -> Collection[tuple[Alert, tuple[Destination, ...]]]:
+    def kept(self) -> Collection[Put]:
         """What would have been told, oldest → newest; nothing any more from `open` on."""
         return self._kept.values()
 
@@ -250,17 +258,24 @@ class HeldSink:
         """This feed found the same event."""
         return alert.key in self._kept
 
-    def open(self, *, told: Sequence[tuple[Alert, Collection[Destination]]]) -> int:
+    def open(self, *, told: Told) -> int:
         """This feed leads. told: what is stored of the last while, each with its destinations. Returns how many alerts
         of the time without a leader are told now."""
         self._is_open = True
         kept, self._kept = list(self._kept.values()), {}
+        untold = self._untold(kept, told)
+        for alert, to in untold:
+            self._sink.put(alert, to=to)
+        return len(untold)
+
+    def _untold(self, found: Iterable[Put], told: Told) -> list[Put]:
+        """Each with those of its destinations that heard of it under no key."""
         keys = {alert.key for alert, _ in told}
         like: dict[tuple[str, str, str, str], list[tuple[Alert, Collection[Destination]]]] = {}
         for alert, destinations in told:
             like.setdefault(_sort(alert), []).append((alert, destinations))
-        count = 0
-        for alert, to in kept:
+        untold: list[Put] = []
+        for alert, to in found:
             if alert.key in keys:
                 continue
             apart_ms = self._apart_ms(alert)
@@ -269,11 +284,10 @@ class HeldSink:
                 for one, destinations in like.get(_sort(alert), ())
                 if _is_same_event(alert, one, apart_ms=apart_ms)
             ]
-            left = [at for at in to if not any(at in destinations for destinations in same)]
+            left = tuple(at for at in to if not any(at in destinations for destinations in same))
             if left or not same:
-                self._sink.put(alert, to=left)
-                count += 1
-        return count
+                untold.append((alert, left))
+        return untold
 
     def _kept_ms(self, alert: Alert) -> int:
         kept_ms = int(KEPT_S * 1000)

@@ -89,6 +89,11 @@ class MarketDeps:
     is_one_of_several: bool = False
 
 
+def told_matters_ms(audiences: Sequence[Audience]) -> int:
+    """So far back what was told still matters to some of them."""
+    return max(OI_MEMORY_MS, *(audience.settings.longest_cooldown_s * 1000 for audience in audiences))
+
+
 class MarketSide:
     """One venue's market. Parts that others look at stand without an underscore."""
 
@@ -318,8 +323,7 @@ class MarketSide:
         newest = await store.alerts_since(now_ms - LONGEST_MINUTES * MINUTE_MS)
         told_ms = max((alert.event_ms for alert in newest if alert.venue == self.name), default=None)
         seen_ms = await self.gap_log.load(told_ms=told_ms)
-        cooldown_s = max(audience.settings.longest_cooldown_s for audience in audiences)
-        since_ms = now_ms - max(OI_MEMORY_MS, cooldown_s * 1000)
+        since_ms = now_ms - told_matters_ms(audiences)
         # hindsight begins where the earlier run ended, and must not tell what that one told
         away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
         self.engine.moved_to(store.where_now)

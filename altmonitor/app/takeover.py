@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from altmonitor.app.feed_role import FeedRole, Told
+from altmonitor.app.feed_role import FeedRole
 from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
-from altmonitor.app.leadership import GivenWay, Takeover, shown_name
+from altmonitor.app.leadership import GivenWay, Takeover, Told, shown_name
+from altmonitor.app.market import told_matters_ms
 from altmonitor.app.markets import Markets
 from altmonitor.app.operator_notices import Recipients
+from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.supervisor import Supervisor
+from altmonitor.engine.restore import restore_anew
 from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.state import SettingsStore
@@ -41,12 +44,15 @@ class FeedTakeover:
     def __init__(self, deps: FeedTakeoverDeps) -> None:
         self._deps = deps
         self._role = deps.role
+        self._told_matters_ms: Callable[[], int] = lambda: 0
 
     async def stand_by(self, settings_store: SettingsStore) -> bool:
         """Returns when this feed leads; False: it was stopped before. Raises what ends the takeover."""
         role = self._role
+        self._told_matters_ms = lambda: told_matters_ms(settings_store.audiences)
         role.on_state = settings_store.swap
         role.on_told = self._follow_told
+        role.on_untold = self._unlearn
         role.on_handed_over = self._adopt
         winning = asyncio.create_task(role.win(), name="leadership")
         stopping = asyncio.create_task(self._deps.supervisor.wait(), name="stop")
@@ -95,6 +101,23 @@ class FeedTakeover:
         for market in self._deps.markets.all:
             of_venue = [one for one in told if one[0].venue == market.name]
             market.engine.restore(of_venue, firsts={})
+
+    async def _unlearn(self, untold: Sequence[Alert]) -> None:
+        """What nobody was told keeps nothing back: neither by a cooldown nor as the beginning of a move. Raises
+        StorageError."""
+        now_ms = self._deps.clock.now_ms()
+        for market in self._deps.markets.all:
+            symbols = {alert.symbol for alert in untold if alert.venue == market.name}
+            if symbols:
+                log.info("found here alone, and not told: %s on %s", ", ".join(sorted(symbols)), market.name)
+                await restore_anew(
+                    market.engine,
+                    self._deps.store,
+                    symbols,
+                    held=self._role.sink.kept,
+                    since_ms=now_ms - self._told_matters_ms(),
+                    now_ms=now_ms,
+                )
 
     def _adopt(self, found: FoundAlert) -> bool:
         """Another feed found it while it led, and could not store it."""

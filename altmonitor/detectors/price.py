@@ -305,6 +305,10 @@ class PriceMove:
         )
 
     def forget(self, symbol: str) -> None:
+        self.forget_raised(symbol)
+
+    def forget_raised(self, symbol: str) -> None:
+        """Nothing of it was told."""
         for direction in ("PUMP", "DUMP"):
             self._told.pop((symbol, direction), None)
 

@@ -138,10 +138,14 @@ class SampledDetector:
         """What was raised has not calmed down yet."""
         return bool(self._spent) and any((symbol, direction) in self._spent for direction, _ in DIRECTIONS)
 
-    def forget(self, symbol: str) -> None:
+    def forget_raised(self, symbol: str) -> None:
+        """Nothing of it was raised; what was measured stays."""
         for direction, _ in DIRECTIONS:
             self._raised_ms.pop((symbol, direction), None)
             self._spent.discard((symbol, direction))
+
+    def forget(self, symbol: str) -> None:
+        self.forget_raised(symbol)
 
 
 class CrossingDetector(SampledDetector):

@@ -145,6 +145,10 @@ class VolumeBurst:
             self._raised_ms[at] = max(_end_ms(final), self._raised_ms.get(at, 0))
 
     def forget(self, symbol: str) -> None:
+        self.forget_raised(symbol)
+
+    def forget_raised(self, symbol: str) -> None:
+        """Nothing of it was told."""
         self._candles.pop(symbol, None)
         self._running.pop(symbol, None)
         for direction in DIRECTIONS:

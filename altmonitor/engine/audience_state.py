@@ -164,6 +164,12 @@ class AudienceState:
         self.restore(alert, None)
         return True
 
+    def forget_told(self, symbol: str) -> None:
+        """Nothing that was remembered as told of it holds; what really was is restored afterwards."""
+        for memory in self._memories.values():
+            memory.forget_raised(symbol)
+        self.episodes.forget(symbol)
+
     def _remember_told(self, alert: Alert) -> None:
         self._memories[alert.kind].remember(alert)
 

@@ -205,6 +205,11 @@ class Audiences:
         for audience_state in self.audience_states:
             audience_state.forget(symbol)
 
+    def forget_told(self, symbol: str) -> None:
+        for audience_state in self.audience_states:
+            audience_state.forget_told(symbol)
+        self._aim(symbol)
+
     def restore(self, alert: Alert, destinations: Collection[Destination], first: Alert | None) -> None:
         """These were told it before a restart. first: of its episode, where that is another alert and known."""
         for audience_state in self.audience_states:

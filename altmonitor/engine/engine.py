@@ -275,6 +275,10 @@ class Engine:
                     assert_never(unknown)
         return count
 
+    def forget_told(self, symbol: str) -> None:
+        """Before `restore` of all that was told of it, where some of what was raised was told nobody. Not of conditions."""
+        self._audiences.forget_told(symbol)
+
     def adopt(self, alert: Alert, destinations: Collection[Destination]) -> list[Destination]:
         """Another process found this and could not tell it. Returns whom of these it is news to, whatever they were
         told of the same event; from here on they have been told it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
 from altmonitor.engine.alert_ranks import DAY_MS, RECENT_MS
 from altmonitor.engine.engine import Engine
 from altmonitor.interfaces.alerts import AlertHistory, AlertUpdates
@@ -128,6 +129,32 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int,
     engine.restore_conditions(await stored.meta_get(conditions))
     engine.restore(told, firsts=await stored.alerts_of(missing))
     await _restore_ranks(engine, stored, now_ms)
+
+
+async def restore_anew(
+    engine: Engine,
+    stored: Stored,
+    symbols: Collection[str],
+    *,
+    held: Callable[[], Iterable[tuple[Alert, Collection[Destination]]]],
+    since_ms: int,
+    now_ms: int,
+) -> None:
+    """Some of what was raised of these symbols was told nobody, and must keep nothing back. held: will be told, though
+    it is not stored. since_ms, now_ms: as of `restore`. Raises StorageError; nothing has changed then."""
+    told: list[tuple[Alert, Collection[Destination]]] = [
+        (alert, to)
+        for alert, to in await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
+        if alert.symbol in symbols and alert.venue == engine.venue
+    ]
+    known = {alert.key for alert, _ in told}
+    firsts = await stored.alerts_of({alert.details.episode_key or "" for alert, _ in told} - known - {""})
+    # No await from here on: what is found meanwhile would be forgotten.
+    told += [(alert, to) for alert, to in held() if alert.symbol in symbols and alert.venue == engine.venue]
+    told.sort(key=lambda one: one[0].event_ms)
+    for symbol in symbols:
+        engine.forget_told(symbol)
+    engine.restore(told, firsts=firsts)
 
 
 async def _restore_ranks(engine: Engine, stored: AlertHistory, now_ms: int) -> None:

@@ -11,12 +11,10 @@ from altmonitor.app.leadership import GivenWay, Takeover
 from altmonitor.app.leftovers import Leftovers
 from altmonitor.app.market_reach import FeedReach, MarketSource
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.app.takeover import lacked_of, recipients_of
 from altmonitor.core.alert import Alert
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.state import State
 from altmonitor.storage.database_store import StoreOptions
 from altmonitor.storage.hand_over import MemoryHandOver
@@ -31,6 +29,7 @@ class Database:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.is_history_away = False
         self.stored: list[tuple[Alert, tuple[Destination, ...]]] = []
         self.seen_until_ms = T0
         self.put_here: list[Alert] = []
@@ -54,6 +53,12 @@ class Database:
     async def meta_set(self, key: str, value: str) -> None:
         self._ask()
         self.meta[key] = value
+
+    async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
+        self._ask()
+        if self.is_history_away:
+            raise StorageError("away")
+        return {alert.key: alert for alert, _ in self.stored if alert.key in keys}
 
     async def read(self) -> tuple[int, State]:
         self._ask()
@@ -180,12 +185,3 @@ async def test_why_the_lead_was_given_away_is_known_to_the_next_feed_and_to_none
     assert await bench.role.why(Takeover(before="third", token=1)) is None
     bench.database.meta["feed_given_way"] = '{"by": "second", "token": 1, "lacks": ["kraken", "dreams"]}'
     assert await bench.role.why(Takeover(before="second", token=1)) is None
-
-
-def test_a_takeover_for_figures_is_told_the_owner_and_every_other_one_everybody() -> None:
-    given = GivenWay(by="feed-1#7-ab", token=1, lacks=MarketSource("okx", "figures"))
-    assert lacked_of(given) == Lacked(by="feed-1", venue="okx", what="figures")
-    assert lacked_of(None) is None
-    blind = Lacked(by="feed-1", venue="binance", what="prices")
-    for lacked, to in ((lacked_of(given), "operator"), (blind, "everybody"), (None, "everybody")):
-        assert recipients_of(FeedTakenOver(at_ms=T0, by="feed-2", silent_s=0.4, alerts=0, lacked=lacked)) == to

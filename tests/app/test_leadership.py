@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from altmonitor.app.leadership import GivenWay, HeldSink, Leadership, Takeover
 from altmonitor.app.market_reach import FeedReach, MarketSource
@@ -298,6 +299,20 @@ def test_nothing_found_is_forgotten_before_it_is_known_to_be_stored_however_long
     held.forget({"binance": T0 + 90_001})
     held.open(told=[])
     assert [one.key for one in sink.alerts] == ["price:300"]
+
+
+def test_what_is_forgotten_and_was_told_nobody_is_named_by_whatever_key_it_was_told() -> None:
+    held = HeldSink(ListSink())
+    same_key, same_event, alone = alert("oi:1", kind="oi"), alert("oi:2", kind="oi"), alert("oi:3", kind="oi")
+    for one, symbol in ((same_key, "SOLUSDT"), (same_event, "XRPUSDT"), (alone, "ADAUSDT")):
+        held.put(structs.replace(one, symbol=symbol), to=[CHAT, OTHER])
+    theirs = alert("oi:theirs", event_ms=T0 + 60_000, kind="oi", symbol="XRPUSDT")
+    told = [(same_key, [CHAT, OTHER]), (theirs, [CHAT, OTHER])]
+    assert held.forget({"binance": T0 + 89_999}, told=told) == []
+    assert [one.symbol for one in held.forget({"binance": T0 + 90_001}, told=told)] == ["ADAUSDT"]
+    assert list(held.kept()) == []
+    held.put(structs.replace(same_event, symbol="XRPUSDT"), to=[CHAT, OTHER])
+    assert len(held.forget({"binance": T0 + 90_001}, told=[(theirs, [CHAT])])) == 1, "the other chat was told nothing"
 
 
 def test_a_move_that_one_feed_saw_and_the_other_found_in_its_closed_candle_is_told_once() -> None:
