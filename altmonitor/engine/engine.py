@@ -139,8 +139,7 @@ class Engine:
 
     def _on_beyond(self, book: SymbolBook, kline: Kline) -> None:
         """A price may be news."""
-        windows = WINDOWS if book.has_windows else ()
-        reading = price_reading.live(book, kline, windows=windows)
+        reading = price_reading.live(book, kline, windows=WINDOWS if book.has_windows else ())
         is_raised = self._price.evaluate(book, kline, reading)
         self._conditions.evaluate(book)
         if not is_raised:
@@ -193,8 +192,7 @@ class Engine:
         """Between the first frame of a candle and the close of the one before it, the longer windows had no value."""
         kline = book.kline
         if kline is not None and (kline.close >= book.pump_at or kline.close <= book.dump_at):
-            reading = price_reading.of_windows(book, kline)
-            self._price.evaluate(book, kline, reading)
+            self._price.evaluate(book, kline, price_reading.of_windows(book, kline))
             self._conditions.evaluate(book)
 
     # --- the house changes -------------------------------------------------------------------------------------
@@ -276,7 +274,7 @@ class Engine:
         return count
 
     def forget_told(self, symbol: str) -> None:
-        """Before `restore` of all that was told of it, where some of what was raised was told nobody. Not of conditions."""
+        """Before `restore` of all that was told of it: some of what was raised was told nobody. Not of conditions."""
         self._audiences.forget_told(symbol)
 
     def adopt(self, alert: Alert, destinations: Collection[Destination]) -> list[Destination]:
