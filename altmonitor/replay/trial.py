@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -163,6 +165,7 @@ class Trials:
     def __init__(self, deps: TrialDeps) -> None:
         self._at = deps
         self._kept: tuple[tuple[object, ...], Sequence[Tape]] | None = None
+        self._spans: tuple[int, list[tuple[int, int]]] = 0, []
 
     async def answer(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
         """last_s: so far back; None: as far as anything is known."""
@@ -206,12 +209,15 @@ class Trials:
 
     def _tapes(self, now: Audience, then: Audience, from_ms: int, to_ms: int) -> Iterable[Tape] | None:
         smallest, store = smallest_for([now.settings, then.settings]), self._at.store
-        spans = [span for symbol in store.symbols() if (span := store.span(symbol)) is not None]
+        stamp = _stamp(store.root)
+        if self._spans[0] != stamp:
+            self._spans = stamp, [span for symbol in store.symbols() if (span := store.span(symbol)) is not None]
+        spans = self._spans[1]
         if not spans or max(last_ms for _, last_ms in spans) < from_ms:
             return None
         first_ms = max(from_ms, min(first_ms for first_ms, _ in spans)) // DAY_MS * DAY_MS
         lookback = now.settings.vol_burst_lookback
-        key = (first_ms, to_ms // DAY_MS, lookback, tuple(smallest.items()))
+        key = (stamp, first_ms, to_ms // DAY_MS, lookback, tuple(smallest.items()))
         if self._kept is not None and self._kept[0] == key:
             return self._kept[1]
         groups = TapeGroups(
@@ -233,3 +239,12 @@ class Trials:
             if kept is not None:
                 kept = [*kept, tape] if rows <= self._at.most_kept_rows else None
         self._kept = None if kept is None else (key, kept)
+
+
+def _stamp(root: Path) -> int:
+    """Another number as soon as any file of the store is another one; none is opened for it."""
+    found: list[tuple[str, int, int]] = []
+    for folder in sorted(root.glob("[!.]*/")):
+        with os.scandir(folder) as files:
+            found += sorted((file.path, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
+    return hash(tuple(found))

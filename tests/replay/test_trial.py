@@ -108,6 +108,32 @@ async def test_a_tape_of_too_many_rows_is_not_kept(tmp_path: Path) -> None:
     assert await second_answer(10) == (kept, True)
 
 
+async def test_days_that_are_stored_later_count_from_then_on(tmp_path: Path) -> None:
+    clock = MovableClock()
+    begin_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS - DAY_MS
+    store = HistoryStore(tmp_path)
+    deps = TrialDeps(
+        live_tape=LiveTape(),
+        store=store,
+        clock=clock,
+        listed=lambda: ["SOLUSDT", "DOGEUSDT"],
+        day_usdt=lambda symbol: None,
+    )
+    trials, now, then = Trials(deps), audience(Settings()), audience(Settings(pump_threshold=4))
+
+    async def counted() -> int:
+        answer = await trials.answer(now, then, None)
+        assert isinstance(answer, Trial)
+        return answer.rows[0].now
+
+    columns = wild_columns(1_440, seed=3, begin_ms=begin_ms)
+    store.add("SOLUSDT", "klines", columns)
+    one = await counted()
+    store.add("DOGEUSDT", "klines", columns)
+    assert one > 5
+    assert await counted() == 2 * one
+
+
 async def test_a_running_monitor_answers_from_what_it_has_seen_or_from_more_stored_days(tmp_path: Path) -> None:
     clock = MovableClock()
     minute_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS
