@@ -15,6 +15,7 @@ from altmonitor.app.startup_message import PATIENCE_S, StartupDeps, StartupMessa
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
 from altmonitor.collect.liquidations import LiquidationDeps, LiquidationWatch
 from altmonitor.collect.listings import ListingNews, Listings
+from altmonitor.collect.plausibility_log import PlausibilityLog
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
@@ -251,6 +252,7 @@ class MarketSide:
                     self.name, minutes, from_ms=from_ms, to_ms=to_ms, is_sampled=streams.is_sampled
                 ),
                 is_kept=self._deps.is_telling,
+                price_of=self._price,
             )
         )
 
@@ -309,6 +311,7 @@ class MarketSide:
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.gap_log.run,
+            "not believed": PlausibilityLog(self.name, clock=self._clock, counts=self._not_believed).run,
             **self.enrichment.loops(listed=self.symbols, day=self.snapshots.day),
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
@@ -357,6 +360,22 @@ class MarketSide:
     async def _follow_universe(self) -> None:
         await self.universe.start()
         await self.universe.run()
+
+    def _price(self, symbol: str) -> float:
+        """0 where it is not known."""
+        book = self.engine.book(symbol)
+        return 0.0 if book is None else book.price
+
+    def _not_believed(self) -> Mapping[str, int]:
+        """What the venue told and cannot be, by what it was, since the start."""
+        candles, samples = self.engine.not_believed
+        return {
+            "candle updates": candles,
+            "samples of open interest": samples,
+            "candles of history": self.rest.skipped.get("klines", 0),
+            "liquidations": 0 if self.liquidations is None else self.liquidations.feed.refused,
+            **self.snapshots.refused,
+        }
 
     # --- between the parts
 

@@ -27,7 +27,7 @@ KeepLiquidations = Callable[[Sequence[LiquidationMinute], int, int], Awaitable[N
 class LiquidationDeps:
     """url, streams: of the venue. now_ms: by its clock, unix ms. is_wanted, symbols: asked once a second.
     on_liquidations: synchronous; gets what one read of a socket held. is_kept: False while another process of a cluster
-    keeps the same."""
+    keeps the same. price_of: of a contract, 0 where it is not known."""
 
     url: str
     streams: LiquidationStreams
@@ -39,6 +39,7 @@ class LiquidationDeps:
     on_liquidations: Callable[[Sequence[Liquidation]], None]
     keep: KeepLiquidations
     is_kept: Callable[[], bool]
+    price_of: Callable[[str], float] = lambda symbol: 0.0
 
 
 class LiquidationWatch:
@@ -57,6 +58,7 @@ class LiquidationWatch:
             is_wanted=deps.is_wanted,
             symbols=deps.symbols,
             on_liquidations=self._on_liquidations,
+            price_of=deps.price_of,
         )
         self._log = LiquidationLog(
             deps.keep, clock=deps.clock, is_listening=lambda: self.feed.connections > 0, is_kept=deps.is_kept

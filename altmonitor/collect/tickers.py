@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,6 +12,7 @@ from typing import Generic, TypeVar
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
 from altmonitor.interfaces.exchange import MarketRest
+from altmonitor.market.plausibility import is_day, is_funding
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.positioning.funding import VenueFunding
 
@@ -64,6 +66,8 @@ class MarketSnapshots:
         self._funding: _Table[Funding] = _Table()
         self._hours: _Table[float] = _Table()
         self._predicted: _Table[Sequence[VenueFunding]] = _Table()
+        self.refused: Counter[str] = Counter()
+        """Rows that are not believed, by their table."""
 
     def days(self) -> Mapping[str, DayTicker]:
         return self._day.rows if self._is_good(self._day) else {}
@@ -118,11 +122,14 @@ class MarketSnapshots:
 
     async def _read_day(self) -> None:
         tickers = await self._rest.day_tickers()
-        self._day.rows, self._day.read_s = {row.symbol: row for row in tickers}, self._clock.monotonic()
+        self._day.rows, self._day.read_s = {row.symbol: row for row in tickers if is_day(row)}, self._clock.monotonic()
+        self.refused["24 h figures"] += len(tickers) - len(self._day.rows)
 
     async def _read_funding(self) -> None:
         fundings = await self._rest.fundings()
-        self._funding.rows, self._funding.read_s = {row.symbol: row for row in fundings}, self._clock.monotonic()
+        good = {row.symbol: row for row in fundings if is_funding(row)}
+        self._funding.rows, self._funding.read_s = good, self._clock.monotonic()
+        self.refused["funding"] += len(fundings) - len(good)
         self._on_fundings()
 
     async def _read_hours(self) -> None:

@@ -15,6 +15,7 @@ from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline, Usual
 from altmonitor.market.math import TOLERANCE, reaches
+from altmonitor.market.plausibility import is_volume
 from altmonitor.settings.settings import Settings
 
 FEWEST_CANDLES = 5
@@ -42,7 +43,7 @@ def measure(baseline: Usual, kline: Kline | ClosedCandle) -> VolumeFinding:
 
     baseline: of the consecutive closed minutes that end where the candle opens; of none after a hole.
     """
-    if not 0.0 <= kline.quote_usdt < inf or not 0.0 < kline.open < inf:
+    if not is_volume(kline.quote_usdt) or not 0.0 < kline.open < inf:
         return VolumeFinding(verdict=Verdict.NO_VALUE)
     count, middle = baseline
     if count < FEWEST_CANDLES:

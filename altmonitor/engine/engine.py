@@ -32,6 +32,7 @@ from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, NO_MINUTES, Kline, KlineUpdate, Usual
 from altmonitor.market.liquidations import Liquidation, LiquidationSums
+from altmonitor.market.plausibility import is_candle
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, ConditionMetric
@@ -105,7 +106,8 @@ class Engine:
         if self._oi_ring.record(sample.symbol, time_ms=sample.time_ms, contracts=sample.contracts):
             self._oi_now_ms = max(self._oi_now_ms, sample.time_ms)
         else:
-            self.refused["repeated open interest"] += 1
+            is_held = self._oi_ring.is_held_back(sample.symbol)
+            self.refused["open interest not believed" if is_held else "repeated open interest"] += 1
 
     def evaluate_open_interest(self, symbols: Sequence[str]) -> None:
         """Judge the symbols whose sample just came."""
@@ -139,6 +141,9 @@ class Engine:
 
     def _on_beyond(self, book: SymbolBook, kline: Kline) -> None:
         """A price may be news."""
+        if not is_candle(kline):
+            self.refused[Applied.BAD_NUMBER.name] += 1
+            return
         reading = price_reading.live(book, kline, windows=WINDOWS if book.has_windows else ())
         is_raised = self._price.evaluate(book, kline, reading)
         self._conditions.evaluate(book)
@@ -159,8 +164,9 @@ class Engine:
         has_hole = book.has_hole_before(kline.open_ms)
         baseline = NO_MINUTES if has_hole else book.closed.usual(self._audiences.lookback)
         measured = volume_burst.measure(baseline, kline)
-        if measured.verdict is Verdict.NO_VALUE:
-            self.verdicts["vol", measured.verdict] += 1
+        if measured.verdict is Verdict.NO_VALUE or not is_candle(kline):
+            self.refused[Applied.BAD_NUMBER.name] += 1
+            self.verdicts["vol", Verdict.NO_VALUE] += 1
             return
         is_short = measured.verdict is Verdict.FEW_CANDLES and self._audiences.has_volume(book.symbol)
         if has_hole or is_short:
@@ -329,6 +335,12 @@ class Engine:
     def unseen_since_ms(self) -> int | None:
         """Beginning of the oldest minute whose history has not been looked through yet; None when there is none."""
         return self._late_detection.unseen_since_ms
+
+    @property
+    def not_believed(self) -> tuple[int, int]:
+        """Updates of candles and samples of open interest that cannot be, since the start."""
+        candles = self.refused[Applied.BAD_NUMBER.name] + self.refused[Applied.NOT_BELIEVED.name]
+        return candles, self.refused["open interest not believed"]
 
     # --- what is known -----------------------------------------------------------------------------------------
 

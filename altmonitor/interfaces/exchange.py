@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
@@ -37,6 +37,10 @@ class MarketRest(Protocol):
 
     `start` before the first question, `stop` after the last. start raises ConfigError for a proxy that cannot be used.
     """
+
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Rows that were left out because they cannot be, by what they are."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...

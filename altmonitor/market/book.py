@@ -10,6 +10,7 @@ from math import inf
 import msgspec
 
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, ClosedCandle, ClosedRun, Kline, KlineUpdate, Usual
+from altmonitor.market.plausibility import FARTHEST, FORGOTTEN_MS, HELD_MS, believed, is_candle, is_near
 
 # ---
 # How far a price must go before anybody wants to hear of it.
@@ -136,7 +137,8 @@ class Applied(IntEnum):
     STALE = 0  # older than what is known of the same candle: two connections overlap
     LIVE = 1  # it is the newest state of the newest candle
     LATE = 2  # it belongs to a candle before the newest one (a close often arrives after the next candle's first frame)
-    BAD_NUMBER = 3  # not finite, not positive, or outside its own high and low
+    BAD_NUMBER = 3  # not finite, not positive, outside its own high and low, or no price of any contract
+    NOT_BELIEVED = 4  # too far from the price before it, see `plausibility`
 
 
 class SymbolBook:
@@ -155,7 +157,10 @@ class SymbolBook:
         "_entry_price",
         "_fall",
         "_floor",
+        "_held_ms",
+        "_held_price",
         "_high_cap",
+        "_level_ms",
         "_low_cap",
         "_rise",
         "burst_at",
@@ -189,6 +194,8 @@ class SymbolBook:
         self._floor = inf
         self._ceiling = 0.0
         self._entry_price = 0.0
+        self._level_ms = 0  # since then prices followed one another
+        self._held_price, self._held_ms = 0.0, 0  # that were too far from it, 0 for none, and since when
         self.quiet_above, self.quiet_below, self.quiet_until_ms = 0.0, inf, 0
         self._burst, self.burst_at = (0, inf), inf
         self._bounds, self._rise, self._fall = bounds, bounds.rise, bounds.fall
@@ -271,20 +278,28 @@ class SymbolBook:
         event_ms = update.event_ms
         close = kline.close
         if kline.open_ms != self.open_ms:
-            if not 0.0 < kline.low <= close <= kline.high < inf or not kline.low <= kline.open <= kline.high:
+            if not is_candle(kline):
                 return 3
             if kline.open_ms < self.open_ms:
-                return 2
+                return 2 if is_near(close, self.price) else 4
+            if self._is_held_back(kline, event_ms):
+                return 4
             self._turn(kline)
         elif event_ms < self.event_ms:
             return 0
         elif self._floor <= close <= self._ceiling:
             pass
         elif self._ceiling < close < inf:
+            if close > self.price * FARTHEST:
+                self._hold_back(close, event_ms)
+                return 4
             self._ceiling = close
             dump_at = close * self._fall
             self.dump_at = dump_at if dump_at > self._low_cap else self._low_cap
         elif 0.0 < close < self._floor:
+            if close * FARTHEST < self.price:
+                self._hold_back(close, event_ms)
+                return 4
             self._floor = close
             pump_at = close * self._rise
             self.pump_at = pump_at if pump_at < self._high_cap else self._high_cap
@@ -296,6 +311,41 @@ class SymbolBook:
             self.next_sample_ms = self.ring.push(event_ms, close)
         return 1
 
+    def _is_held_back(self, kline: Kline, event_ms: int) -> bool:
+        """A new candle begins too far from the last price. It is believed when nothing else was told for a while, in
+        trades: a candle without any only repeats the price of the one before."""
+        if self.kline is not None:
+            last, last_ms = self.kline.close, self.event_ms
+        elif self.closed:
+            last, last_ms = self.closed[-1].close, self.last_closed_ms
+        else:
+            self._level_ms = event_ms
+            return False
+        if is_near(kline.close, last):
+            self._held_price = 0.0
+            return False
+        if not self._held_price and event_ms - last_ms > FORGOTTEN_MS:
+            self._level_ms = event_ms
+            return False
+        self._hold_back(kline.close, event_ms)
+        if event_ms - self._held_ms < HELD_MS or not kline.quote_usdt > 0.0:
+            return True
+        if self._held_ms - self._level_ms < HELD_MS and len(self.closed) <= HELD_MS // MINUTE_MS:
+            self._begin_anew()  # what was told before for no longer was the fault
+            self.closed.clear()
+        self._level_ms, self._held_price = self._held_ms, 0.0
+        return False
+
+    def _hold_back(self, price: float, event_ms: int) -> None:
+        if not self._held_price or not is_near(price, self._held_price):
+            self._held_price, self._held_ms = price, event_ms
+
+    def _begin_anew(self) -> None:
+        """No price that came live was one."""
+        self.kline, self.open_ms, self.event_ms = None, 0, 0
+        self._floor, self._ceiling, self._entry_price = inf, 0.0, 0.0
+        self.forget_window()
+
     def _turn(self, kline: Kline) -> None:
         """A new candle begins; the one before still bounds the price of a minute ago."""
         opened, price, before = kline.open, kline.close, self.kline
@@ -303,7 +353,7 @@ class SymbolBook:
             self._floor, self._ceiling = min(opened, price), max(opened, price)
         else:
             last = before.close
-            low, high = (before.low, before.high) if 0.0 < before.low <= before.high < inf else (last, last)
+            low, high = (before.low, before.high) if is_candle(before) else (self._floor, self._ceiling)
             entered = self._entry_price or last
             self._floor, self._ceiling = min(opened, price, last, low, entered), max(opened, price, last, high, entered)
             self._entry_price = last
@@ -333,14 +383,22 @@ class SymbolBook:
             if kline.is_closed and kline.open_ms not in known:
                 known[kline.open_ms] = ClosedCandle.of(kline)
         run: list[ClosedCandle] = []
-        for open_ms in sorted(known, reverse=True):
-            if run and (len(run) == self.closed.capacity or run[-1].open_ms - open_ms != MINUTE_MS):
+        for candle in reversed(believed([known[open_ms] for open_ms in sorted(known)])):
+            if run and (len(run) == self.closed.capacity or run[-1].open_ms - candle.open_ms != MINUTE_MS):
                 break
-            run.append(known[open_ms])
+            run.append(candle)
         self.closed.put(run[::-1])
         if run:
             self.last_closed_ms = run[0].open_ms
+            self._doubt_live_price(run[0])
             self._aim_again()
+
+    def _doubt_live_price(self, newest: ClosedCandle) -> None:
+        """The first that came over the stream had nothing before it to be compared with; now there is."""
+        is_new = self.kline is not None and self.event_ms - self._level_ms < HELD_MS
+        is_beside = abs(self.open_ms - newest.open_ms) <= FORGOTTEN_MS
+        if is_new and is_beside and not is_near(newest.close, self.price):
+            self._begin_anew()
 
     def begin_after(self, last_ms: int | None, values: bytes, usual: tuple[int, Usual] | None = None) -> None:
         """The closed minutes before the candle that comes next, as `ClosedRun.replace` takes them; for a replay that

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmonitor.market.math import OpenInterestChange, change_pct
+from altmonitor.market.plausibility import HELD_MS, MOST_OPEN_INTEREST_TIMES, is_near
 
 LONGEST_WINDOW_MS = 300_000
 WINDOW_TOLERANCE = 0.25
@@ -31,12 +32,14 @@ class OpenInterestRing:
         self.slots = max(8, -(-2 * LONGEST_WINDOW_MS // self.period_ms) + 8)
         self._row_of: dict[str, int] = {}
         self._free: list[int] = []
+        self._held: dict[str, tuple[float, int]] = {}  # samples too far from the newest, and since when they come
         self._head = np.zeros(0, dtype=np.int64)  # newest slot of each row
         self._times_ms = np.full((0, self.slots), NEVER, dtype=np.int64)
         self._contracts = np.zeros((0, self.slots), dtype=np.float64)
 
     def record(self, symbol: str, *, time_ms: int, contracts: float) -> bool:
-        """Keep a sample. False when it is not newer than what is known (the exchange repeated itself)."""
+        """Keep a sample. False when it is not newer than what is known (the exchange repeated itself), and while one is
+        not believed: ten times as much or as little as the one before, until nothing else was told for a while."""
         row = self._row_of.get(symbol)
         if row is None:
             row = self._new_row(symbol)
@@ -44,6 +47,13 @@ class OpenInterestRing:
         newest_ms = int(self._times_ms[row, head])
         if time_ms <= newest_ms:
             return False
+        before = float(self._contracts[row, head]) if newest_ms != NEVER else 0.0
+        if not before or is_near(contracts, before, MOST_OPEN_INTEREST_TIMES):
+            self._held.pop(symbol, None)
+        elif self._is_held_back(symbol, contracts, time_ms):
+            return False
+        elif int(self._times_ms[row, head - 1]) == NEVER:
+            self._times_ms[row] = NEVER  # there was one sample, and nothing bears it out
         # Compared with the one before the newest: the newest may be all there is from before a move that began since.
         if time_ms - int(self._times_ms[row, head - 1]) >= SAME_SAMPLE_MS:
             head = (head + 1) % self.slots
@@ -52,8 +62,23 @@ class OpenInterestRing:
         self._contracts[row, head] = contracts
         return True
 
+    def is_held_back(self, symbol: str) -> bool:
+        """Its newest sample was not believed."""
+        return symbol in self._held
+
+    def _is_held_back(self, symbol: str, contracts: float, time_ms: int) -> bool:
+        held = self._held.get(symbol)
+        if held is None or not is_near(contracts, held[0], MOST_OPEN_INTEREST_TIMES):
+            self._held[symbol] = contracts, time_ms
+            return True
+        if time_ms - held[1] < HELD_MS:
+            return True
+        del self._held[symbol]
+        return False
+
     def forget(self, symbol: str) -> None:
         """The contract left the exchange: its row is emptied and given to the next newcomer."""
+        self._held.pop(symbol, None)
         row = self._row_of.pop(symbol, None)
         if row is not None:
             self._times_ms[row] = NEVER

@@ -253,7 +253,7 @@ def test_a_move_found_afterwards_stands_beside_no_open_interest() -> None:
     assert (alert.late, alert.oi_change, alert.details.oi_contracts) == (True, None, None)
 
 
-@given(st.lists(st.floats(min_value=1.0, max_value=1e6), min_size=2, max_size=40))
+@given(st.lists(st.floats(min_value=1e5, max_value=1e6), min_size=2, max_size=40))
 def test_between_two_alerts_of_a_direction_the_change_was_below_half_or_unknown(values: list[float]) -> None:
     settings = Settings(oi_min_usd=0.0, cooldown_sec=0, oi_surge_5m=0.0)
     market = Market(settings=settings)

@@ -126,7 +126,8 @@ def test_refilled_minutes_close_the_hole() -> None:
     quiet(market, 3)
     market.close(6, 100_000.0)
     missing = [
-        Candle(open_ms=T0 + m * MINUTE, open=1, high=1, low=1, close=1, quote_usdt=100_000.0) for m in range(-10, 6)
+        Candle(open_ms=T0 + m * MINUTE, open=100, high=100, low=100, close=100, quote_usdt=100_000.0)
+        for m in range(-10, 6)
     ]
     market.engine.refill("SOLUSDT", missing)
     market.close(7, 600_000.0)

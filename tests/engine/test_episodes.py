@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
@@ -150,14 +151,16 @@ def test_a_single_alert_that_was_no_price_move_has_no_end_worth_telling() -> Non
 
 
 def test_an_episode_that_began_with_the_loss_of_everything_ends_without_a_base_to_measure_from() -> None:
-    market = Market(settings=Settings(oi_min_usd=0.0, cooldown_sec=60, rolling=False))
+    """As an earlier run may have told it."""
+    before = Market(settings=Settings(oi_min_usd=0.0, cooldown_sec=60, rolling=False))
     for minute in range(6):
-        market.close(minute, 100_000.0)
-    market.push(1e-320, at_s=370.0)
-    (first,) = market.sink.alerts
-    assert first.change_pct == -100.0
-    quiet_until(market, 6, 22, 100.0)
-    (end,) = market.ends
+        before.close(minute, 100_000.0)
+    before.push(60.0, at_s=370.0)
+    ((alert, to),) = before.sink.told
+    after = Market(settings=Settings(oi_min_usd=0.0, cooldown_sec=60, rolling=False))
+    after.engine.restore([(replace(alert, change_pct=-100.0), to)], firsts={})
+    quiet_until(after, 6, 22, 100.0)
+    (end,) = after.ends
     assert end.details.ended is not None
     assert (end.details.ended.peak_pct, end.details.ended.last_pct) == (None, None)
 

@@ -17,7 +17,7 @@ from altmonitor.core.errors import AltmonitorError, ExchangeError
 from altmonitor.core.types import Venue
 from altmonitor.exchanges.exchange_clock import EARLIEST_MS, LATEST_MS
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.market.candles import MINUTE_MS
+from altmonitor.market.candles import MINUTE_MS, Candle
 from tests.exchanges.test_venues_rest import VENUES, every_venue
 from tests.exchanges.venue_kit import venue_stage
 
@@ -149,3 +149,48 @@ async def test_a_time_that_is_none_is_not_believed(venue: Venue, tmp_path: Path)
                 await rest.server_time_ms()
             rest._rest = tape._real
         assert abs(rest._guard.exchange_clock.now_ms() - right_ms) < 120_000
+
+
+def prices_times(row: Any, times: float) -> Any:
+    """One row of a venue's candles."""
+    if isinstance(row, dict):
+        return {key: float(value) * times if key in "ohlc" else value for key, value in row.items()}
+    return [row[0], *(str(float(price) * times) for price in row[1:5]), *row[5:]]
+
+
+def with_one_row_changed(body: bytes, minute: int, change: Callable[[Any], Any]) -> bytes:
+    answer = json.loads(body)
+    rows = answer if isinstance(answer, list) else answer.get("data") or answer["result"]["list"]
+    rows[minute] = change(rows[minute])
+    return json.dumps(answer).encode()
+
+
+@every_venue
+async def test_one_odd_candle_among_sane_ones_is_left_out_of_the_history_and_counted(
+    venue: Venue, tmp_path: Path
+) -> None:
+    async with venue_stage(venue, tmp_path, has_feed=False, symbols=30) as s:
+        rest: Any = s.adapter.rest
+        tape = rest._rest = Tape(rest._rest)
+        now_ms = s.exchange.now_ms() // MINUTE_MS * MINUTE_MS
+
+        async def history() -> list[tuple[float, ...]]:
+            found: list[Candle] = await rest.klines(
+                "SOLUSDT", start_ms=now_ms - 12 * MINUTE_MS, end_ms=now_ms, limit=99, priority=Priority.BACKFILL
+            )
+            return [(one.open_ms, one.open, one.high, one.low, one.close) for one in found]
+
+        sane = await history()
+        findings = []
+        for times in (1e-7, 1e-3, 1e3, 1e10):
+            for minute in (0, 5, len(sane) - 1):
+                tape.change = lambda body, minute=minute, times=times: with_one_row_changed(
+                    body, minute, lambda row: prices_times(row, times)
+                )
+                before = rest.skipped["klines"]
+                told = await history()
+                if len(told) != len(sane) - 1 or any(one not in sane for one in told):
+                    findings.append(f"{minute} × {times}: {len(told)} of {len(sane)}")
+                if rest.skipped["klines"] != before + 1:
+                    findings.append(f"{minute} × {times}: not counted")
+        assert findings == []

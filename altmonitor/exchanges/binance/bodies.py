@@ -47,8 +47,8 @@ class KlineWire(msgspec.Struct, frozen=True, array_like=True):
         """The candle as a closed one, which all but the newest of an answer are, and its last millisecond."""
         # A day of every symbol is a million rows: the bounds hold all four prices at once.
         low, high, first, last = self.low, self.high, self.open, self.close
-        if not (0 <= low <= first <= high < math.inf and low <= last <= high):
-            raise ValueError("prices that are not finite, below 0, or not within low and high")
+        if not (0 < low <= first <= high < math.inf and low <= last <= high):
+            raise ValueError("prices that are not finite, not above 0, or not within low and high")
         if not (0 <= self.quote_usdt < math.inf and 0 <= self.taker_quote_usdt < math.inf):
             raise ValueError("volumes that are not finite or below 0")
         candle = Candle(

@@ -34,6 +34,7 @@ from altmonitor.exchanges.rest.shared_pool import pool_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.plausibility import believed
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 V = TypeVar("V")
@@ -226,7 +227,10 @@ class BinanceRest:
             for candle, close_ms in self.rows("klines", _KLINES, body)
             if start_ms <= candle.open_ms <= end_ms
         }
-        return [candles[open_ms] for open_ms in sorted(candles)][:limit]
+        found = [candles[open_ms] for open_ms in sorted(candles)][:limit]
+        history = believed(found)
+        self.skipped["klines"] += len(found) - len(history)
+        return history
 
     async def day_tickers(self) -> list[DayTicker]:
         body = await self.get("/fapi/v1/ticker/24hr", Priority.UNIVERSE, weight=40)

@@ -20,6 +20,7 @@ from altmonitor.exchanges.rest.client import UNREADABLE, One, Rows
 from altmonitor.exchanges.rest.venue_market import amount, finite, priced, unix_ms
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.plausibility import is_rate
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.positioning.funding import VenueFunding, rate_8h
 
@@ -219,7 +220,7 @@ def _predicted(symbol: str, venue: Venue, told: _Prediction, as_of_ms: int) -> V
         rate, next_ms = rate_8h(Fraction(finite(told.funding_rate)), interval_h=hours), unix_ms(told.next_funding_time)
     except ValueError:
         return None
-    if rate is None:
+    if rate is None or not is_rate(finite(told.funding_rate)):
         return None
     return VenueFunding(
         venue=venue,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,6 +17,7 @@ from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.plausibility import believed
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 SHARED_FOR_S: Final = 0.9
@@ -29,6 +31,8 @@ class VenueMarket(ABC):
         self._rest = rest
         self._clock = clock
         self._guard = guard
+        self.skipped: Counter[str] = Counter()
+        """Rows of history that are not believed, by what they are."""
         self._open_interest: Cache[str, dict[str, OpenInterest]] = Cache(clock=clock, ttl_s=SHARED_FOR_S)
 
     async def start(self) -> None:
@@ -104,7 +108,7 @@ class VenueMarket(ABC):
         return await self._open_interest.get("", fetch)
 
     async def closed_before_now(self, candles: Iterable[Candle], *, start_ms: int, end_ms: int) -> list[Candle]:
-        """Oldest → newest, each minute once, those that still run marked so."""
+        """Oldest → newest, each minute once, those that still run marked so, without what is not believed."""
         exchange_clock = self._guard.exchange_clock
         now_ms = exchange_clock.now_ms() if exchange_clock.is_sure else await self.exchange_now_ms()
         found = {
@@ -112,7 +116,10 @@ class VenueMarket(ABC):
             for candle in candles
             if start_ms <= candle.open_ms <= end_ms
         }
-        return [found[open_ms] for open_ms in sorted(found)]
+        told = [found[open_ms] for open_ms in sorted(found)]
+        history = believed(told)
+        self.skipped["klines"] += len(told) - len(history)
+        return history
 
 
 def _running(candle: Candle) -> Candle:

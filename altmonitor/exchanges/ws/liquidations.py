@@ -24,6 +24,7 @@ from altmonitor.core.errors import ExchangeError
 from altmonitor.exchanges.ws.dialect import SubscribeAnswer
 from altmonitor.exchanges.ws.transport import OpenTransport, Transport, TransportOptions
 from altmonitor.market.liquidations import Liquidation
+from altmonitor.market.plausibility import is_liquidation
 
 R = TypeVar("R")
 
@@ -130,8 +131,9 @@ class _Requests:
 
 class LiquidationFeed:
     """now_ms: by the venue's clock. is_wanted, symbols: asked once a second. on_liquidations: synchronous; gets what
-    one read of a socket held. received: of liquidations. refused: of those that happened at another time, past or to
-    come: one of next year would be the newest for ever, and no minute would hold another.
+    one read of a socket held. price_of: of a contract, 0 where it is not known. received: of liquidations. refused: of
+    those whose price or size cannot be, and those that happened at another time, past or to come: one of next year
+    would be the newest for ever, and no minute would hold another.
 
     A connection stays when contracts come and go: what is missed while it is opened anew is told by nobody again. What
     came is asked for over one that has room, what left tells nothing.
@@ -149,7 +151,9 @@ class LiquidationFeed:
         is_wanted: Callable[[], bool],
         symbols: Callable[[], Sequence[str]],
         on_liquidations: Callable[[Sequence[Liquidation]], None],
+        price_of: Callable[[str], float] = lambda symbol: 0.0,
     ) -> None:
+        self._price_of = price_of
         self._url = url + streams.path
         self._streams = streams
         self._clock = clock
@@ -263,7 +267,11 @@ class LiquidationFeed:
             elif (answer := self._streams.answer(frame)) is not None:
                 requests.on_answer(answer)
         now_ms = self._now_ms()
-        fresh = [one for one in found if abs(one.event_ms - now_ms) <= FAR_OFF_MS]
+        fresh = [
+            one
+            for one in found
+            if abs(one.event_ms - now_ms) <= FAR_OFF_MS and is_liquidation(one, self._price_of(one.symbol))
+        ]
         self.refused += len(found) - len(fresh)
         if fresh:
             self.received += len(fresh)

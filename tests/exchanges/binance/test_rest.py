@@ -100,6 +100,27 @@ async def test_klines_are_the_markets_oldest_first_and_the_running_one_is_open()
         assert [candle.open_ms for candle in few] == [start_ms, start_ms + MINUTE]
 
 
+async def test_one_odd_candle_among_sane_ones_is_left_out_and_counted() -> None:
+    def row(minute: int, price: float) -> list[object]:
+        open_ms = T0 + minute * MINUTE
+        return [open_ms, price, price, price, price, 1, open_ms + MINUTE - 1, 100.0, 1, 1, 50.0, "0"]
+
+    async def answer(request: web.Request) -> web.Response:
+        if not request.path.endswith("klines"):
+            return web.json_response({"serverTime": T0 + 99 * MINUTE})
+        odd = {3: 1e-5, 7: 1e12, 8: 0.0}
+        return web.json_response([row(minute, odd.get(minute, 100.0 + minute)) for minute in range(12)])
+
+    async with raw_server(answer) as url:
+        clock = PatientClock(start_ms=T0 + 99 * MINUTE, speed=20)
+        rest = BinanceRest(url, clock=clock, guard=binance_guard("raw", clock=clock))
+        await rest.start()
+        found = await rest.klines("BTCUSDT", start_ms=0, end_ms=T0 + 99 * MINUTE, limit=99, priority=Priority.BACKFILL)
+        await rest.stop()
+    assert [(one.open_ms - T0) // MINUTE for one in found] == [0, 1, 2, 4, 5, 6, 9, 10, 11]
+    assert rest.skipped["klines"] == 3
+
+
 async def test_a_chinese_symbol_is_asked_for_like_any_other() -> None:
     async with destination(symbols=600) as at:
         names = [contract.symbol for contract in await at.rest.contracts() if not contract.symbol.isascii()]
