@@ -1,5 +1,9 @@
 """How much a property tries, and that every run ends. For all tests."""
 
+import gc
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 pytest_plugins = ["tests.run_limits"]
@@ -13,3 +17,14 @@ settings.register_profile(
     "ci", settings.get_profile("default"), max_examples=50, derandomize=True, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("default")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Modules and tests stay to the end of a process: no search for garbage looks through them, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
