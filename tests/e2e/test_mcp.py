@@ -9,10 +9,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-
-from mcp import Client, StdioServerParameters, stdio_client
+from typing import TYPE_CHECKING
 
 from tests.e2e.process import Program, World, world
+
+if TYPE_CHECKING:
+    from mcp import Client
 
 TOKEN = "a-token-of-20-letters"
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
@@ -20,6 +22,12 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 
 @asynccontextmanager
 async def client_beside(place: World, monitor: Program, *arguments: str) -> AsyncIterator[Client]:
+    from mcp import (
+        Client,
+        StdioServerParameters,
+        stdio_client,
+    )  # a second, in each process that collects the tests here
+
     port = (await monitor.match(re.compile(r"HTTP on \S+ port (\d+)")))[1]
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     started = StdioServerParameters(
