@@ -15,6 +15,8 @@ PYTEST := $(BIN)/python -m pytest
 # Ten processes run the tests and many more are started by them: what one has compiled the others take, wherever the
 # environment says otherwise.
 unexport PYTHONDONTWRITEBYTECODE
+# trio, which comes along with others, has Hypothesis load it in every process that runs tests; none uses it.
+export HYPOTHESIS_NO_PLUGINS = 1
 # What opens no socket and starts no process, and what mostly waits for a clock.
 QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)

@@ -60,6 +60,7 @@ def test_leaves_a_thread_behind():
 def wait_for_nothing():
     threading.Event().wait()
 """
+UNUSED = ("cacheprovider", "asyncio", "anyio", "schemathesis")  # a second in each of the processes
 FINE = "def test_fine():\n    pass\n"
 
 
@@ -68,7 +69,8 @@ def run(where: Path, *options: str, before: tuple[str, ...] = (), **tests: str) 
     for name, text in tests.items():
         (where / f"test_{name}.py").write_text(text, "utf-8")
     (where / "pytest.ini").write_text("[pytest]\ntimeout = 1\n", "utf-8")
-    pytest = [sys.executable, "-m", "pytest", "-p", "tests.run_limits", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    without = [word for name in UNUSED for word in ("-p", f"no:{name}")]
+    pytest = [sys.executable, "-m", "pytest", "-p", "tests.run_limits", *without]
     done = subprocess.run(
         [*before, *pytest, f"--rootdir={where}", "-c", str(where / "pytest.ini"), "--grace=1", *options, str(where)],
         cwd=ROOT,

@@ -28,9 +28,8 @@ def test_once(number):
 """
 DIES = "import os\n\ndef test_takes_its_process_along():\n    os._exit(1)\n"
 AGAIN = "passed only when run again alone: "
-FAST = tuple(
-    word for name in ("asyncio", "hypothesispytest", "timeout", "faulthandler") for word in ("-p", f"no:{name}")
-)
+UNUSED = ("asyncio", "anyio", "schemathesis", "hypothesispytest", "timeout", "faulthandler")
+FAST = tuple(word for name in UNUSED for word in ("-p", f"no:{name}"))
 
 
 class Suite:
