@@ -40,6 +40,11 @@ CANDLES_PER_WEIGHT: Final = 60
 INFO_PATH: Final = "/info"
 TABLE_SHARED_S: Final = 5.0
 PUSHED_GOOD_FOR_S: Final = 15.0
+SHORTEST_MINUTE_S: Final = 30.0
+LONGEST_MINUTE_S: Final = 90.0
+"""Old candles come in a row when they are subscribed to, and none where the socket is silent."""
+NOTICED_WITHIN_MS: Final = 20_000
+"""A minute has begun no longer ago than that when its first candle and the table after it have come."""
 
 
 def question(**asked: object) -> str:
@@ -64,12 +69,19 @@ class HyperliquidRest(VenueMarket):
         self.lists = AssetLists()
         self._pushed: tuple[bytes, float] | None = None
         self._minute_ms = 0
+        self._minute_s = self._begun_s = float(
+            "-inf"
+        )  # monotonic, when it was first heard of; when it was seen to begin
         self._rows: Cache[str, list[Row]] = Cache(clock=clock, ttl_s=TABLE_SHARED_S)
 
     def on_contexts(self, frame: bytes, minute_ms: int) -> None:
         """The socket's table of all dexes, and the minute of the newest candle before it. Only kept; it is read when
         somebody asks."""
-        self._pushed, self._minute_ms = (frame, self._clock.monotonic()), minute_ms
+        now_s = self._clock.monotonic()
+        if minute_ms != self._minute_ms:
+            is_next = minute_ms == self._minute_ms + MINUTE_MS and now_s - self._minute_s >= SHORTEST_MINUTE_S
+            self._minute_ms, self._minute_s, self._begun_s = minute_ms, now_s, now_s if is_next else float("-inf")
+        self._pushed = frame, now_s
 
     async def _ask(self, priority: Priority, weight: int, **asked: object) -> bytes:
         return await self._rest.ask(Ask(target=question(**asked), priority=priority, weight=weight, pool=POOL))
@@ -134,9 +146,19 @@ class HyperliquidRest(VenueMarket):
         return _readable(await self._newest_rows(Priority.UNIVERSE), Row.day)
 
     async def fundings(self) -> list[Funding]:
-        rows, now_ms = await self._newest_rows(Priority.UNIVERSE), self._guard.exchange_clock.now_ms()
+        rows, now_ms = await self._newest_rows(Priority.UNIVERSE), self._venue_ms()
         told_ms = self._told_ms(now_ms)
         return _readable(rows, lambda row: row.funding(now_ms, told_ms=told_ms))
+
+    def _venue_ms(self) -> int:
+        """The venue's clock as we know it. Until the venue has told it, that is this machine's, which may be minutes
+        off: then the minutes that are seen to begin say it, and two feeds are no more than seconds apart."""
+        clock = self._guard.exchange_clock
+        now_ms, since_s = clock.now_ms(), self._clock.monotonic() - self._begun_s
+        if clock.synced_s is not None or since_s > LONGEST_MINUTE_S:
+            return now_ms
+        earliest_ms = self._minute_ms + round(since_s * 1000)
+        return min(max(now_ms, earliest_ms), earliest_ms + NOTICED_WITHIN_MS)
 
     def _told_ms(self, now_ms: int) -> int:
         """When the table was told, to the minute. The venue stamps none; its candles say which minute it is, to all the
@@ -154,7 +176,7 @@ class HyperliquidRest(VenueMarket):
         return bodies.read_predictions(body, as_of_ms=self._clock.now_ms())
 
     async def _read_open_interest(self, priority: Priority) -> list[OpenInterest]:
-        rows, now_ms = await self._newest_rows(priority), self._guard.exchange_clock.now_ms()
+        rows, now_ms = await self._newest_rows(priority), self._venue_ms()
         return _readable(rows, lambda row: row.open_interest(now_ms))
 
     async def long_short_ratio(self, symbol: str, *, period: str, priority: Priority) -> LongShortRatio | None:

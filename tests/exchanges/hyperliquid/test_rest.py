@@ -35,18 +35,30 @@ class FeedOfOne:
         config, _ = load({"DB_FILE": str(folder / "alerts.db")}, env_file=None)
         self.clock = MovableClock(T0 + round((since_full_minute_s + ahead_s) * 1000))
         guard = hyperliquid_guard(config, clock=self.clock, on_change=lambda status: None)
+        self.venue_clock = guard.exchange_clock
         self.rest = HyperliquidRest("http://127.0.0.1:1", clock=self.clock, guard=guard, within_s=1, has_builders=False)
         self.rest.lists.of_dex[""] = [Asset(name="BTC")]
         self.frames = HyperliquidFrames(guard.exchange_clock.now_ms, self.rest.on_contexts)
 
     async def read(self, *frames: bytes) -> Funding:
+        self.hear(*frames)
+        (funding,) = await self.rest.fundings()
+        return funding
+
+    async def open_interest_ms(self) -> int:
+        (sample,) = await self.rest.open_interests()
+        return sample.time_ms
+
+    async def minute_begins(self, minute_ms: int, *, after_s: float) -> None:
+        await self.clock.advance(after_s)
+        self.hear(candle(minute_ms), TABLE)
+
+    def hear(self, *frames: bytes) -> None:
         for frame in frames:
             if b'"candle"' in frame:
                 self.frames.decode_kline(frame)
             else:
                 self.frames.decode_other(frame)
-        (funding,) = await self.rest.fundings()
-        return funding
 
 
 async def test_two_feeds_name_funding_and_basis_alike_whatever_each_takes_for_the_venues_time(tmp_path: Path) -> None:
@@ -78,3 +90,39 @@ async def test_where_no_candle_came_lately_the_minute_is_that_of_the_venues_cloc
 async def test_a_table_that_came_before_the_first_candle_of_a_minute_is_of_the_minute_before(tmp_path: Path) -> None:
     feed = FeedOfOne(tmp_path, since_full_minute_s=0.02)
     assert (await feed.read(candle(T0 - MINUTE_MS), TABLE, candle(T0))).time_ms == T0 - MINUTE_MS
+
+
+async def test_two_machines_whose_clocks_are_minutes_apart_stamp_open_interest_alike_once_the_venue_told_its_time(
+    tmp_path: Path,
+) -> None:
+    stamped = set()
+    for ahead_s in (-200.0, 0.0, 200.0):
+        feed = FeedOfOne(tmp_path, ahead_s=ahead_s)
+        feed.venue_clock.sync(T0)
+        feed.hear(candle(T0), TABLE)
+        stamped.add(await feed.open_interest_ms())
+    assert stamped == {T0}
+
+
+async def test_before_the_venue_told_its_time_the_minutes_that_begin_keep_two_machines_within_seconds(
+    tmp_path: Path,
+) -> None:
+    stamped = []
+    for ahead_s in (-200.0, 0.0, 200.0):
+        feed = FeedOfOne(tmp_path, ahead_s=ahead_s, since_full_minute_s=20.0)
+        feed.hear(candle(T0), TABLE)
+        assert await feed.open_interest_ms() == T0 + 20_000 + round(ahead_s * 1000), "no minute was seen to begin"
+        await feed.minute_begins(T0 + MINUTE_MS, after_s=41.0)
+        await feed.clock.advance(10.0)
+        stamped.append(await feed.open_interest_ms() - T0 - MINUTE_MS)
+    assert stamped == [10_000, 11_000, 30_000]
+
+
+async def test_candles_of_several_minutes_in_a_row_and_candles_that_came_long_ago_say_nothing(tmp_path: Path) -> None:
+    feed = FeedOfOne(tmp_path, ahead_s=0.0)
+    feed.hear(candle(T0 - 5 * MINUTE_MS), TABLE, candle(T0 - 4 * MINUTE_MS), TABLE)
+    assert await feed.open_interest_ms() == T0
+    await feed.minute_begins(T0 - 3 * MINUTE_MS, after_s=40.0)
+    await feed.clock.advance(91.0)
+    feed.hear(TABLE)
+    assert await feed.open_interest_ms() == T0 + 131_000
