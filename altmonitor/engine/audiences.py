@@ -294,8 +294,8 @@ class Audiences:
     def put(self, alert_group: AlertGroup) -> None:
         """Also sets the bounds anew, once for all that were told: they are the loosest of all audiences."""
         rows = alert_group.rows()
-        for symbol in {alert.symbol for alert, _ in rows}:
-            self._aim(symbol)
+        if rows:  # none where nobody was told in the end
+            self._aim(rows[0][0].symbol)  # one event is of one contract
         for alert, destinations in rows:
             self._emit(alert, destinations)
 
