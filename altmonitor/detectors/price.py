@@ -114,13 +114,15 @@ class Reading:
         return ((MINUTES_OF.get(window, 1) - 1) * MINUTE_MS + inside_ms) / 1000
 
 
-def live(book: SymbolBook, kline: Kline, *, windows: Sequence[tuple[str, int]] = WINDOWS) -> Reading:
-    """Of the newest state of the running candle. windows: those of several candles that anybody asks for."""
+def live(
+    book: SymbolBook, kline: Kline, *, windows: Sequence[tuple[str, int]] = WINDOWS, is_rolling: bool = True
+) -> Reading:
+    """Of the newest state of the running candle. windows: those of several candles that anybody asks for; is_rolling:
+    somebody asks for the one of 60 s."""
     event_ms, price = book.event_ms, kline.close
     reading = Reading(kline.open_ms, event_ms)
     reading.add("1m", kline.open, price)
-    moment_ms = event_ms - ROLLING_MS
-    before = book.ring.at(moment_ms, not_before_ms=moment_ms - ROLLING_SLACK_MS)
+    before = _minute_ago(book) if is_rolling else None
     if before is not None:
         reading.rolling_s = (event_ms - before[0]) / 1000
         reading.add("60s", before[1], price)
@@ -129,14 +131,21 @@ def live(book: SymbolBook, kline: Kline, *, windows: Sequence[tuple[str, int]] =
     return reading
 
 
-def references(book: SymbolBook, kline: Kline) -> dict[str, list[float]]:
-    """What the prices of the next `SILENT_MS` will be compared with, as long as the candle lasts."""
+def _minute_ago(book: SymbolBook) -> tuple[int, float] | None:
+    """(event time, price); None where that is not known."""
     moment_ms = book.event_ms - ROLLING_MS
-    before = book.ring.at(moment_ms, not_before_ms=moment_ms - ROLLING_SLACK_MS)
-    rolling = book.ring.between(moment_ms, moment_ms + SILENT_MS)
-    if before is not None:
-        rolling.append(before[1])
-    found = {"1m": [kline.open], "60s": rolling}
+    return book.ring.at(moment_ms, not_before_ms=moment_ms - ROLLING_SLACK_MS)
+
+
+def references(book: SymbolBook, kline: Kline, *, is_rolling: bool = True) -> dict[str, list[float]]:
+    """What the prices of the next `SILENT_MS` will be compared with, as long as the candle lasts. is_rolling: somebody
+    asks for the window of 60 s."""
+    found = {"1m": [kline.open]}
+    if is_rolling:
+        before, moment_ms = _minute_ago(book), book.event_ms - ROLLING_MS
+        found["60s"] = book.ring.between(moment_ms, moment_ms + SILENT_MS)
+        if before is not None:
+            found["60s"].append(before[1])
     if book.has_windows:
         for window, minutes in WINDOWS:
             price = book.open_before(minutes)

@@ -133,6 +133,9 @@ class Audiences:
             for audience_state in self.audience_states:
                 audience_state.adapt(symbol, measured[-1][1])
         self._bounds = self._loosest_for("")
+        self.is_rolling = any(
+            one.rolling for settings in all_settings for one in (settings, *settings.of_symbol.values())
+        )
         self.wants_liquidations = any(
             one.liquidations_usd for settings in all_settings for one in (settings, *settings.of_symbol.values())
         )

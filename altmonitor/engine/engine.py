@@ -144,7 +144,8 @@ class Engine:
         if not is_candle(kline):
             self.refused[Applied.BAD_NUMBER.name] += 1
             return
-        reading = price_reading.live(book, kline, windows=WINDOWS if book.has_windows else ())
+        windows = WINDOWS if book.has_windows else ()
+        reading = price_reading.live(book, kline, windows=windows, is_rolling=self._audiences.is_rolling)
         is_raised = self._price.evaluate(book, kline, reading)
         self._conditions.evaluate(book)
         if not is_raised:

@@ -72,7 +72,7 @@ class PriceEvaluator:
         kept from hearing at all is asked again at the end of it."""
         symbol, event_ms = book.symbol, book.event_ms
         above, below, until_ms = inf, 0.0, event_ms + SILENT_MS
-        references = price_reading.references(book, kline)
+        references = price_reading.references(book, kline, is_rolling=self._audiences.is_rolling)
         for audience_state in self._audiences.audience_states:
             closed = self._audiences.filter_reason(audience_state, "price", symbol, event_ms)
             if closed is not None:

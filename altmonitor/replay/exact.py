@@ -38,8 +38,10 @@ from altmonitor.replay.past_market import AlertsOfRange, EventClock, PastContext
 from altmonitor.replay.price_path import (
     CLOSE_PUSH_MS,
     FIRST_PUSH_MS,
+    PUSH_EVERY_MS,
     PathPoint,
     point_of,
+    prices_of,
     push_at,
     push_of_volume,
     pushes_of,
@@ -219,8 +221,10 @@ class _Player:
 
     def _doubling(self, first: int, after: int, above: float, below: float, until_ms: float) -> int:
         """Index of the first candle that reaches one of the prices in time, `after` when none does."""
+        last = bisect_left(self._open_ms, ceil(until_ms), first, after)
+        if first == last:  # in a crash one minute after the other is chosen anyway
+            return after
         candles = self._candles
-        last = min(after, int(np.searchsorted(candles.open_ms, ceil(until_ms))))
         is_reached = (candles.high[first:last] >= above) | (candles.low[first:last] <= below)
         return first + int(is_reached.argmax()) if is_reached.any() else after
 
@@ -282,18 +286,27 @@ class _Player:
         moment."""
         if self._options.price_path != "touch":
             return
-        book, total = self._book, pushes_of(candle.high, candle.low)
+        book, total, quote_usdt = self._book, pushes_of(candle.high, candle.low), candle.quote_usdt
         weighed = {1, *(min(total, push_at(ms - candle.open_ms)) for ms in moments_ms)}
         is_every = self._options.is_whole
-        for number in range(1, total + 1):
-            point = self._point(at, candle, number)
+        prices = prices_of(
+            candle.open,
+            candle.high,
+            candle.low,
+            candle.close,
+            decimals=self._decimals[at],
+            is_flipped=self._is_flipped(at),
+        )
+        event_ms = candle.open_ms + FIRST_PUSH_MS
+        for number, price in enumerate(prices, start=1):
             if (
-                is_every
+                book.may_be_news(price, event_ms)
+                or quote_usdt * (number / total) >= book.burst_at
                 or number in weighed
-                or candle.quote_usdt * (number / total) >= book.burst_at
-                or book.may_be_news(point.price, candle.open_ms + point.after_ms)
+                or is_every
             ):
-                yield self._push(candle, point, number / total)
+                yield self._push(candle, self._point(at, candle, number), number / total)
+            event_ms += PUSH_EVERY_MS
 
     def _play_volume(self, at: int, candle: Candle) -> None:
         """Before the close of a candle whose prices do not matter: the pushes that reach the volume of a burst."""
@@ -315,8 +328,11 @@ class _Player:
             candle.low,
             candle.close,
             decimals=self._decimals[at],
-            is_flipped=self._options.is_flipped and bool(self._marks.both[at]),
+            is_flipped=self._is_flipped(at),
         )
+
+    def _is_flipped(self, at: int) -> bool:
+        return self._options.is_flipped and bool(self._marks.both[at])
 
     def _push(self, candle: Candle, point: PathPoint, share: float) -> CandleUpdate:
         """share: of the candle's volume, which grows evenly."""

@@ -79,6 +79,26 @@ def point_of(
     return _point_of((after_ms, _between(second, close, step - to_first - to_second, to_close, decimals), high, low))
 
 
+def prices_of(
+    opened: float, high: float, low: float, close: float, *, decimals: int, is_flipped: bool = False
+) -> list[float]:
+    """Of all pushes before the closing one, as `point_of` has them one by one."""
+    if high == low:
+        return [opened]
+    first, second = (low, high) if (close >= opened) != is_flipped else (high, low)
+    found, begin = [opened], opened
+    for steps, end in zip(LEG_STEPS, (first, second, close), strict=True):
+        if decimals < 0:
+            found += [begin + (end - begin) * step / steps for step in range(1, steps)]
+        else:
+            scale = 10.0**decimals
+            whole, far = round(begin * scale), round(end * scale) - round(begin * scale)
+            found += [_rounded(whole, whole + far, step, steps) / scale for step in range(1, steps)]
+        found.append(end)
+        begin = end
+    return found
+
+
 def _between(begin: float, end: float, step: int, steps: int, decimals: int) -> float:
     if step == steps:
         return end

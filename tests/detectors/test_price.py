@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -198,6 +200,14 @@ def test_rolling_can_be_switched_off() -> None:
     market.push(100.0, at_s=10)
     market.push(110.0, open=110.0, at_s=75)
     assert market.told == []
+
+
+def test_one_contract_may_have_it_while_all_others_do_not() -> None:
+    settings = Settings(rolling=False)
+    market = Market(settings=replace(settings, of_symbol={"SOLUSDT": replace(settings, rolling=True)}))
+    market.push(100.0, at_s=10)
+    market.push(110.0, open=110.0, at_s=75)
+    assert market.told == [("price", "PUMP", "60s")]
 
 
 def test_a_60_s_move_is_told_once_even_without_a_cooldown() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.replay.price_path import push_of_volume, pushes_of
+from altmonitor.replay.price_path import point_of, prices_of, push_of_volume, pushes_of
 
 
 @given(
@@ -30,3 +30,29 @@ def test_a_third_of_the_volume_is_there_with_the_seventh_of_twenty_pushes() -> N
     assert push_of_volume(300_000.0, 100_000.0, 20, after=7) == 8
     assert push_of_volume(300_000.0, 300_000.1, 20) == 21
     assert push_of_volume(0.0, 0.0, 20) == 21
+
+
+@given(
+    cents=st.lists(st.integers(1, 10_000), min_size=4, max_size=4),
+    decimals=st.sampled_from([-1, 2, 4]),
+    is_flipped=st.booleans(),
+)
+def test_the_prices_of_a_minute_are_those_of_its_pushes_one_by_one(
+    cents: list[int], decimals: int, is_flipped: bool
+) -> None:
+    low, opened, close, high = sorted(cents)[0] / 100, cents[1] / 100, cents[2] / 100, sorted(cents)[3] / 100
+    found = prices_of(opened, high, low, close, decimals=decimals, is_flipped=is_flipped)
+    points = [
+        point_of(number, opened, high, low, close, decimals=decimals, is_flipped=is_flipped)
+        for number in range(1, pushes_of(high, low) + 1)
+    ]
+    assert found == [one.price for one in points]
+
+
+def test_a_minute_goes_to_its_low_to_its_high_and_to_its_close() -> None:
+    assert prices_of(10.0, 12.0, 9.0, 11.3, decimals=1) == [
+        *(10.0, 9.8, 9.5, 9.2, 9.0),
+        *(9.4, 9.8, 10.1, 10.5, 10.9, 11.2, 11.6, 12.0),
+        *(11.9, 11.8, 11.7, 11.6, 11.5, 11.4, 11.3),
+    ]
+    assert prices_of(10.0, 10.0, 10.0, 10.0, decimals=1) == [10.0], "nothing moved"
