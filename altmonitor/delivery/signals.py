@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from altmonitor.core.backoff import Backoff
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -61,16 +60,6 @@ class _Unusable(Exception):
     def __init__(self, code: CauseCode, text: str, **values: int) -> None:
         super().__init__(text)
         self.cause = Cause(code, text, values)
-
-
-def require_nats() -> None:
-    """Raises ConfigError where the extra is not installed."""
-    try:
-        import nats  # noqa: F401
-    except ImportError:
-        raise ConfigError(
-            ["NATS_URL is set, and the package for it is not installed: pip install 'altmonitor[nats]'"]
-        ) from None
 
 
 def subject_of(cluster: str, topic: Topic) -> str:

@@ -321,11 +321,6 @@ class PriceMove:
         for direction in ("PUMP", "DUMP"):
             self._told.pop((symbol, direction), None)
 
-    def last_told_ms(self, symbol: str, direction: Direction) -> int | None:
-        """Unix ms of the event; None: it was not told."""
-        told = self._told.get((symbol, direction))
-        return None if told is None else told.event_ms
-
 
 def _move_of(alert: Alert) -> Move:
     change = alert.metric if alert.metric is not None else (alert.change_pct or 0.0)

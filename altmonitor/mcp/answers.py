@@ -71,12 +71,12 @@ def as_text(values: JsonObject) -> str:
     return json.dumps(plain(values, ""), ensure_ascii=False, separators=(",", ":"))
 
 
-def shortened(values: JsonObject, *, most: int = MOST_TOKENS) -> JsonObject:
+def shortened(values: JsonObject) -> JsonObject:
     """The longest lists lose rows until the text fits; `shortened` says which and by how much.
 
     What is asked for is in the order of its importance, or of time: then the oldest go. `detail: full` keeps all.
     """
-    if tokens(as_text(values)) <= most:
+    if tokens(as_text(values)) <= MOST_TOKENS:
         return values
     found = json.loads(json.dumps(values))
     cuts: dict[str, list[int]] = {}
@@ -88,7 +88,7 @@ def shortened(values: JsonObject, *, most: int = MOST_TOKENS) -> JsonObject:
                 del rows[slice(None, -keep) if _is_oldest_first(rows) else slice(keep, None)]
                 cuts[path][0] = keep
         told = {**found, "shortened": [{"list": at, "shown": shown, "of": of} for at, (shown, of) in cuts.items()]}
-        if tokens(as_text(told)) <= most:
+        if tokens(as_text(told)) <= MOST_TOKENS:
             return told if cuts else found
         keep = keep * 3 // 4
     return told

@@ -161,11 +161,11 @@ def address_of(url: str) -> Address:
     return Address(host=parts.hostname or "", port=port)
 
 
-async def reach(address: Address, *, clock: Clock, within_s: float = CONNECT_S) -> ChatReach:
+async def reach(address: Address, *, clock: Clock) -> ChatReach:
     """Looks the name up and connects; nothing is sent."""
     loop = asyncio.get_running_loop()
     try:
-        async with clock.timeout(within_s):
+        async with clock.timeout(CONNECT_S):
             await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
             _, writer = await asyncio.open_connection(address.host, address.port)
     except (socket.gaierror, UnicodeError):

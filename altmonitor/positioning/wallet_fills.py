@@ -163,9 +163,9 @@ def closed_trades(fills: Sequence[Fill]) -> list[ClosedTrade]:
 FEWEST_TRADES = 10
 
 
-def win_rate(trades: Sequence[ClosedTrade], *, fewest: int = FEWEST_TRADES) -> Fraction | None:
-    """Share of the trades that earned more than their fees; None with fewer than `fewest`."""
-    if len(trades) < fewest:
+def win_rate(trades: Sequence[ClosedTrade]) -> Fraction | None:
+    """Share of the trades that earned more than their fees; None with fewer than `FEWEST_TRADES`."""
+    if len(trades) < FEWEST_TRADES:
         return None
     return Fraction(sum(1 for trade in trades if trade.pnl_usd > trade.fee_usd) / len(trades))
 

@@ -65,12 +65,6 @@ class PoolSnapshot:
         oldest = min((state.as_of_ms for state in self.states.values()), default=None)
         return None if oldest is None else max(0.0, (self.now_ms - oldest) / 1000)
 
-    @property
-    def newest_age_s(self) -> float | None:
-        """None: nobody has answered yet."""
-        newest = max((state.as_of_ms for state in self.states.values()), default=None)
-        return None if newest is None else max(0.0, (self.now_ms - newest) / 1000)
-
     def marked(self, role: Role) -> int:
         """How many of the wallets are marked so."""
         return sum(1 for wallet in self.wallets.values() if wallet.role == role)
@@ -168,10 +162,6 @@ class CoinTotals:
     def total_usd(self) -> float:
         return self.long_usd + self.short_usd
 
-    @property
-    def net_usd(self) -> float:
-        return self.long_usd - self.short_usd
-
 
 def held(states: Iterable[WalletState], coin: str) -> list[tuple[WalletState, WalletPosition]]:
     """Who holds it, with the position."""
@@ -265,16 +255,6 @@ class LiquidationMap:
     short_levels: tuple[LiquidationLevel, ...]
     without_price_usd: float
     oldest_ms: int | None
-
-    @property
-    def nearest_long_pct(self) -> Percent | None:
-        """Below 0."""
-        return self.long_levels[0].distance_pct if self.long_levels else None
-
-    @property
-    def nearest_short_pct(self) -> Percent | None:
-        """Of the price; None: no short is known."""
-        return self.short_levels[0].distance_pct if self.short_levels else None
 
 
 def liquidation_map(

@@ -47,7 +47,6 @@ ATTEMPTS: Final = 4
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 ROWS_PER_REQUEST: Final = 1_000
-BARS_PER_REQUEST: Final = 500
 _SHA256: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 
 

@@ -49,11 +49,11 @@ def horizon_name(minutes: int) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
 
 
-def percent(value: float | None, places: int = 2) -> str:
+def percent(value: float | None) -> str:
     if value is None or not np.isfinite(value):
         return "–"
-    text = f"{abs(value):.{places}f} %"
-    is_zero = float(f"{value:.{places}f}") == 0
+    text = f"{abs(value):.2f} %"
+    is_zero = float(f"{value:.2f}") == 0
     return text if is_zero else f"{'+' if value > 0 else MINUS}{text}"
 
 

@@ -32,9 +32,7 @@ class Opportunity:
     break_even_h: float | None
 
 
-def opportunity(
-    symbol: str, rates_8h: Mapping[str, float], *, fee_pct: float, notional_usd: float = NOTIONAL_USD
-) -> Opportunity | None:
+def opportunity(symbol: str, rates_8h: Mapping[str, float], *, fee_pct: float) -> Opportunity | None:
     """rates_8h: fraction per 8 h by venue. None with fewer than two venues.
 
     0.01 % an hour on one (0.08 % per 8 h) and 0.01 % per 8 h on another → 0.07 %, 76.65 % a year.
@@ -42,8 +40,8 @@ def opportunity(
     found = funding_spread({venue: Fraction(rate) for venue, rate in rates_8h.items()})
     if found is None:
         return None
-    profit = found.usd_8h(notional_usd)
-    fees = 4 * fee_pct / 100 * notional_usd
+    profit = found.usd_8h(NOTIONAL_USD)
+    fees = 4 * fee_pct / 100 * NOTIONAL_USD
     return Opportunity(
         symbol=symbol,
         spread_8h=round(found.spread_8h, 12),

@@ -71,15 +71,17 @@ class ArchiveQuirks:
     revision: int = 0
 
 
+SEED: Final = 1
+
+
 class SimArchive:
     """requests: how often each file was asked for, checksums included."""
 
-    def __init__(self, market: Market, *, now_ms: Callable[[], int], seed: int = 1) -> None:
+    def __init__(self, market: Market, *, now_ms: Callable[[], int]) -> None:
         self.quirks = ArchiveQuirks()
         self.requests: Counter[str] = Counter()
         self._market = market
         self._now_ms = now_ms
-        self._seed = seed
         self._files: dict[tuple[str, int], bytes] = {}
 
     def routes(self) -> list[web.RouteDef]:
@@ -149,7 +151,7 @@ class SimArchive:
         quirks, from_ms, to_ms = self.quirks, *span_of(when)
         if not quirks.is_headless:
             yield KLINE_HEADER
-        minutes = month_of_minutes(contract, when[:7], seed=self._seed + quirks.revision)
+        minutes = month_of_minutes(contract, when[:7], seed=SEED + quirks.revision)
         asked = slice(*np.searchsorted(minutes.open_ms, [from_ms, to_ms]).tolist())
         names = ("open_ms", "open", "high", "low", "close", "quote", "taker_share")
         columns = [getattr(minutes, name)[asked].tolist() for name in names]  # plain numbers: several times cheaper
@@ -166,12 +168,12 @@ class SimArchive:
     def _metric_lines(self, contract: SimContract, when: str) -> Iterator[str]:
         quirks, from_ms, to_ms = self.quirks, *span_of(when)
         yield METRICS_HEADER
-        minutes = month_of_minutes(contract, when[:7], seed=self._seed + quirks.revision)
+        minutes = month_of_minutes(contract, when[:7], seed=SEED + quirks.revision)
         stamps = list(range(from_ms, to_ms, 5 * MINUTE_MS))
         if quirks.is_doubled:
             stamps += stamps
         if quirks.is_shuffled:
-            stamps = [stamps[at] for at in np.random.default_rng(self._seed).permutation(len(stamps))]
+            stamps = [stamps[at] for at in np.random.default_rng(SEED).permutation(len(stamps))]
         for stamp in stamps:
             at = (stamp - int(minutes.open_ms[0])) // MINUTE_MS
             contracts, mood = float(minutes.open_interest[at]), float(minutes.taker_share[at])

@@ -19,11 +19,14 @@ from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.market import Market
 
 STATS: Final = "/hyperliquid/stats/Mainnet"
+WALLETS: Final = 60
+VAULTS: Final = 3
+"""Of the wallets: the first ones."""
 KINDS: Final = frozenset({"clearinghouseState", "userFills", "portfolio"})
 STEP_MS: Final = 600_000
 """A wallet looks at its positions once in so long, each at a moment of its own."""
 LIKED: Final = {"BTCUSDT": 1, "ETHUSDT": 2, "SOLUSDT": 3}
-"""Every so-manieth wallet trades them."""
+"""Every n-th wallet trades them."""
 FILLS_MAX: Final = 2_000
 PERIODS_MS: Final = {"day": 86_400_000, "week": 7 * 86_400_000, "month": 30 * 86_400_000, "allTime": 400 * 86_400_000}
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -40,19 +43,17 @@ def address_of(number: int) -> str:
 
 
 class SimWallets:
-    """count: how many the leaderboard names. unreachable: addresses whose questions end in a 500.
+    """The leaderboard names `WALLETS` of them. unreachable: addresses whose questions end in a 500.
 
     coins: names and symbols of the main dex, in its order. `hold` sets what a wallet has from now on, `trade` what it
     did; both also bring an address onto the list.
     """
 
-    def __init__(
-        self, market: Market, *, coins: Callable[[int], Sequence[str]], count: int = 60, vaults: int = 3
-    ) -> None:
+    def __init__(self, market: Market, *, coins: Callable[[int], Sequence[str]]) -> None:
         self._market = market
         self._coins = coins
-        self._numbers = {address_of(number): number for number in range(1, count + 1)}
-        self._vaults = [address_of(number) for number in range(1, vaults + 1)]
+        self._numbers = {address_of(number): number for number in range(1, WALLETS + 1)}
+        self._vaults = [address_of(number) for number in range(1, VAULTS + 1)]
         self._held: dict[str, Mapping[str, float]] = {}
         self._fills: dict[str, list[SimFill]] = {}
         self.unreachable: set[str] = set()
@@ -271,7 +272,6 @@ def fill(
     start: float,
     tid: int,
     pnl: float = 0.0,
-    fee: float = 0.5,
     oid: int | None = None,
     liquidated: str = "",
 ) -> SimFill:
@@ -291,7 +291,7 @@ def fill(
         "hash": f"0x{tid:064x}",
         "oid": tid * 10 if oid is None else oid,
         "crossed": True,
-        "fee": f"{fee:.6f}",
+        "fee": "0.500000",
         "tid": tid,
         "feeToken": "USDC",
     }

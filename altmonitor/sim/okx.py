@@ -18,7 +18,6 @@ MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
 HELD_SHARE: Final = 0.3
 _ENDING: Final = "-USDT-SWAP"
-_CHANNELS: Final = ("candle1m", "liquidation-orders")
 _THOUSAND: Final = re.compile(r"1000(?=[A-Z])")
 
 

@@ -37,7 +37,7 @@ def candle_of(row: KlineRow) -> Candle:
     )
 
 
-def kline_event(symbol: str, row: KlineRow, *, event_ms: int, is_closed: bool, interval: str = "1m") -> bytes:
+def kline_event(symbol: str, row: KlineRow, *, event_ms: int, is_closed: bool) -> bytes:
     """The bare event of a kline stream for a REST row."""
     opened, o, h, low, c, volume, closes, quote, trades, taker_qty, taker_quote, _ = row
     first = int(opened) // MINUTE_MS * 10_000
@@ -46,7 +46,7 @@ def kline_event(symbol: str, row: KlineRow, *, event_ms: int, is_closed: bool, i
         first = last = -1
     closed = "true" if is_closed else "false"
     return (
-        f'{{"e":"kline","E":{event_ms},"s":"{symbol}","k":{{"t":{opened},"T":{closes},"s":"{symbol}","i":"{interval}",'
+        f'{{"e":"kline","E":{event_ms},"s":"{symbol}","k":{{"t":{opened},"T":{closes},"s":"{symbol}","i":"1m",'
         f'"f":{first},"L":{last},"o":"{o}","c":"{c}","h":"{h}","l":"{low}","v":"{volume}","n":{trades},"x":{closed},'
         f'"q":"{quote}","V":"{taker_qty}","Q":"{taker_quote}","B":"0"}}}}'
     ).encode()

@@ -152,12 +152,12 @@ class OutcomeRecords(OutcomeReader):
         super().__init__(fetch)
         self._write = write
 
-    async def unrecorded(self, *, since_ms: int, after_id: int, limit: int = ROWS_AT_ONCE) -> Sequence[NewAlert]:
-        """In the order of their ids. since_ms: event time of the oldest that counts."""
+    async def unrecorded(self, *, since_ms: int, after_id: int) -> Sequence[NewAlert]:
+        """The next `ROWS_AT_ONCE` in the order of their ids. since_ms: event time of the oldest that counts."""
         rows = await self._fetch(
             "SELECT id, ts FROM alerts LEFT JOIN outcomes ON alert_id = id "  # noqa: S608
             f"WHERE id > ? AND event_ms >= ? AND alert_id IS NULL AND {_MEASURED} ORDER BY id LIMIT ?",
-            (after_id, since_ms, limit),
+            (after_id, since_ms, ROWS_AT_ONCE),
         )
         return [NewAlert(id=alert_id, ts_ms=round(ts * 1000)) for alert_id, ts in rows]
 

@@ -29,10 +29,6 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     REFUSED = "refused"  # an answer that cannot be used
 
-    @property
-    def is_answer(self) -> bool:
-        return self in (Outcome.STORED, Outcome.KNOWN, Outcome.NO_DATA)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liveness:

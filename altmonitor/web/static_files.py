@@ -35,8 +35,8 @@ class StaticFile:
 class StaticFiles:
     """A file is read when it is first asked for; only what lies in the folder can be."""
 
-    def __init__(self, folder: Path = STATIC) -> None:
-        self._paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    def __init__(self) -> None:
+        self._paths = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
         self._files: dict[str, StaticFile] = {}
 
     def get(self, name: str) -> StaticFile | None:

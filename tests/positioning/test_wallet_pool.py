@@ -90,8 +90,8 @@ def test_liquidation_levels_lie_on_their_side_nearest_first_and_say_that_they_ar
         (70.0, 200.0, 1),
     ]
     assert [(level.price, level.size_usd) for level in found.short_levels] == [(110.0, 500.0)]
-    assert found.nearest_long_pct == pytest.approx(-4.8)
-    assert found.nearest_short_pct == pytest.approx(10.0)
+    assert found.long_levels[0].distance_pct == pytest.approx(-4.8)
+    assert found.short_levels[0].distance_pct == pytest.approx(10.0)
     assert found.without_price_usd == 400.0
     assert {level.method for level in (*found.long_levels, *found.short_levels)} == {"observed"}
     wide = liquidation_map(states, "BTC", price=100.0, step_pct=10)
@@ -104,7 +104,7 @@ def test_liquidation_levels_lie_on_their_side_nearest_first_and_say_that_they_ar
 
 def test_a_map_without_positions_is_empty_and_a_price_that_is_none_is_refused() -> None:
     empty = liquidation_map([], "BTC", price=100.0)
-    assert (empty.long_levels, empty.short_levels, empty.nearest_long_pct) == ((), (), None)
+    assert (empty.long_levels, empty.short_levels) == ((), ())
     for price in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="must be above 0"):
             liquidation_map([], "BTC", price=price)
@@ -115,7 +115,7 @@ def test_a_snapshot_tells_its_coverage_its_ages_and_who_is_marked() -> None:
     wallets = {address(at): Wallet(address=address(at), account_usd=1e6, role=role) for at, role in enumerate(roles, 1)}
     states = {address(number): holder(number, 1.0) for number in (1, 2)}
     pool = PoolSnapshot(now_ms=61_000, wallets=wallets, states=states)
-    assert (pool.coverage, pool.oldest_age_s, pool.newest_age_s) == (0.5, 60.0, 60.0)
+    assert (pool.coverage, pool.oldest_age_s) == (0.5, 60.0)
     assert (pool.marked("market_maker"), pool.marked("vault")) == (2, 1)
     assert [state.address for state in pool.of_roles()] == [address(2)]
     assert [state.address for state in pool.of_roles(("market_maker",))] == [address(1)]

@@ -139,10 +139,6 @@ class FeedShard:
         self._has_opened = False
 
     @property
-    def stream_count(self) -> int:
-        return len(self.symbols) + len(self._parts.news_streams)
-
-    @property
     def open_connections(self) -> list[FeedConnection]:
         return [connection for connection in self._connections if connection.is_open]
 

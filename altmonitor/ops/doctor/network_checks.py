@@ -71,9 +71,7 @@ class _LastWords(logging.Handler):
         self.text = record.getMessage()
 
 
-async def first_candle(
-    feed_of: Callable[[FeedSink], Feed], symbols: Collection[str], *, clock: Clock, within_s: float = WITHIN_S
-) -> FirstCandle:
+async def first_candle(feed_of: Callable[[FeedSink], Feed], symbols: Collection[str], *, clock: Clock) -> FirstCandle:
     """feed_of: an exchange's own, around whoever listens."""
     sink, words, logger = _Sink(), _LastWords(), logging.getLogger(_FEED_LOGGER)
     feed = feed_of(sink)
@@ -84,7 +82,7 @@ async def first_candle(
     try:
         async with beside(feed.run(), name="check feed") as running:
             with suppress(TimeoutError):
-                async with clock.timeout(within_s):
+                async with clock.timeout(WITHIN_S):
                     either: set[asyncio.Future[Any]] = {running, sink.first}
                     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             after_s = clock.monotonic() - began_s

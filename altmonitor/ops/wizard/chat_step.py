@@ -107,9 +107,9 @@ async def enter_stops(stop: asyncio.Event) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def countdown(clock: Clock, show: Callable[[int], str], *, wait_s: float = WAIT_S) -> AsyncIterator[None]:
-    """One line that is kept up to date: seconds left."""
-    end_s = clock.monotonic() + wait_s
+async def countdown(clock: Clock, show: Callable[[int], str]) -> AsyncIterator[None]:
+    """One line that is kept up to date: seconds left of `WAIT_S`."""
+    end_s = clock.monotonic() + WAIT_S
 
     async def draw() -> None:
         while True:

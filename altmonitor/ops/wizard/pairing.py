@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from altmonitor.core.types import Destination
@@ -40,8 +40,8 @@ class Heard:
     others: int
 
 
-def new_code(choose: Callable[[str], str] = secrets.choice) -> str:
-    return "".join(choose(ALPHABET) for _ in range(CODE_LENGTH))
+def new_code() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 
 def listen(updates: Iterable[Mapping[str, object]], *, code: str, bot_username: str) -> Heard:

@@ -210,6 +210,8 @@ def _first_of(names: tuple[str, ...], size_px: int) -> ImageFont.FreeTypeFont | 
 Side = Literal["left", "middle", "right"]
 Point = tuple[float, float]
 
+_DASH = 6  # as long as the gap behind it
+_HATCH_STEP = 12
 _SMOOTH = 3  # lines are drawn this much larger and reduced
 
 
@@ -239,9 +241,9 @@ class Canvas:
         if x_end > 0 and y_end > 0:
             self._pixels[max(0, y) : y_end, max(0, x) : x_end] = index_of(colour)
 
-    def dashes(self, left: int, right: int, y: int, colour: Colour, *, dash: int = 6, gap: int = 6) -> None:
-        for x in range(left, right, dash + gap):
-            self.box(x, y, min(x + dash - 1, right), y, colour)
+    def dashes(self, left: int, right: int, y: int, colour: Colour) -> None:
+        for x in range(left, right, 2 * _DASH):
+            self.box(x, y, min(x + _DASH - 1, right), y, colour)
 
     def line(
         self, points: Sequence[Point], colour: Colour, *, width: int, frame: tuple[int, int, int, int], has_dot: bool
@@ -277,12 +279,12 @@ class Canvas:
         pen.polygon([(half, end), (half - size * 2 // 3, base), (half + size * 2 // 3, base)], fill=255)
         self._lay(_stencil(mask, -half, -end), x, y, colour)
 
-    def hatch(self, frame: tuple[int, int, int, int], colour: Colour, *, step: int = 12) -> None:
+    def hatch(self, frame: tuple[int, int, int, int], colour: Colour) -> None:
         left, top, right, bottom = frame
         if right <= left or bottom <= top:
             return
         mask, pen = _sheet(right - left, bottom - top)
-        for x in range(-mask.height, mask.width, step):
+        for x in range(-mask.height, mask.width, _HATCH_STEP):
             pen.line((x, mask.height, x + mask.height, 0), fill=255)
         self._lay(_stencil(mask, left, top), 0, 0, colour)
 
