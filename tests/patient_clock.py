@@ -1,14 +1,17 @@
 """A fast clock that stands still while the machine lets none of our threads run.
 
 At twenty times the speed of life a tenth of a second without a processor is two seconds: limits of the program are
-missed on a machine that does other things as well, and nobody is at fault. What the program computes itself does count.
+missed on a machine that does other things as well, and nobody is at fault. The same holds for a machine that stops as a
+whole for seconds, as a virtual one does. What the program computes itself does count, and what it waits for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+import threading
+import weakref
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -19,17 +22,64 @@ T = TypeVar("T")
 LOOK_S = 0.02
 """Of the machine's time, between two looks at who waited: a look costs a twentieth of a millisecond."""
 
+BEAT_S = 0.05
+"""Of the machine's time, between two signs that this process runs at all."""
+
+STOPPED_S = 0.25
+"""A sign that is so late came late because nothing of the process ran."""
+
+
+class Pulse:
+    """How long the whole process stood still: a thread with nothing else to do woke up late, and nobody computed."""
+
+    def __init__(self, machine: SystemClock) -> None:
+        self._machine = machine
+        self._lock = threading.Lock()
+        self._stopped_s = 0.0
+        self._beat()
+        threading.Thread(target=_beats, args=(weakref.ref(self),), daemon=True).start()
+
+    def stopped_s(self) -> float:
+        with self._lock:
+            self._look()
+            return self._stopped_s
+
+    def beat(self) -> None:
+        with self._lock:
+            self._look()
+            self._beat()
+
+    def _look(self) -> None:
+        computed_s = sum(os.times()[:2]) - self._computed_s
+        late_s = self._machine.monotonic() - self._beat_s - BEAT_S - computed_s
+        if late_s > STOPPED_S:
+            self._stopped_s += late_s
+            self._beat()
+
+    def _beat(self) -> None:
+        self._beat_s, self._computed_s = self._machine.monotonic(), sum(os.times()[:2])
+
+
+def _beats(find: Callable[[], Pulse | None]) -> None:
+    """Until nobody needs it any more."""
+    pause = threading.Event()
+    while (pulse := find()) is not None:
+        pulse.beat()
+        del pulse
+        pause.wait(BEAT_S)
+
 
 class PatientClock(ScaledClock):
     """Its seconds are those of a `ScaledClock` without the ones in which a thread of this process was ready to run and
-    had no processor. Where the system does not tell, it is that clock."""
+    had no processor (where the system tells), and without those in which the whole process stood still."""
 
     def __init__(self, *, start_ms: int, speed: float) -> None:
         super().__init__(start_ms=start_ms, speed=speed)
         self._machine = SystemClock()
         self._begin_s = self._looked_s = self._machine.monotonic()
         self._waited_s = waits_s(os.getpid())
-        self._lost_s = self._passed_s = 0.0
+        self._pulse = Pulse(self._machine)
+        self._stopped_s = self._lost_s = self._passed_s = 0.0
 
     def now_ms(self) -> int:
         return self.start_ms + int(self._passed() * self.speed * 1000)
@@ -66,8 +116,9 @@ class PatientClock(ScaledClock):
         if now_s - self._looked_s >= LOOK_S:
             waited_s = waits_s(os.getpid())
             longest_s = max((s - self._waited_s.get(thread, s) for thread, s in waited_s.items()), default=0.0)
-            self._lost_s += min(longest_s, now_s - self._looked_s)
-            self._looked_s, self._waited_s = now_s, waited_s
+            stopped_s = self._pulse.stopped_s()
+            self._lost_s += min(max(longest_s, stopped_s - self._stopped_s), now_s - self._looked_s)
+            self._looked_s, self._waited_s, self._stopped_s = now_s, waited_s, stopped_s
         self._passed_s = max(self._passed_s, now_s - self._begin_s - self._lost_s)
         return self._passed_s
 

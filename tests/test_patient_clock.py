@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -16,16 +19,21 @@ START_MS = 1_790_000_040_000
 
 
 class Machine:
-    """How late it is, and how long our one thread has waited for a processor."""
+    """How late it is, how long our one thread has waited for a processor, and how long the process stood still."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now_s, self.waited_s = 500.0, 7.0
+        self.now_s, self.waited_s, self.stood_s = 500.0, 7.0, 0.0
         monkeypatch.setattr(SystemClock, "monotonic", lambda clock: self.now_s)
         monkeypatch.setattr(patient_clock, "waits_s", lambda pid: {"1": self.waited_s})
+        monkeypatch.setattr(patient_clock, "Pulse", lambda machine: self)
 
-    def passes(self, seconds: float, *, waiting_s: float = 0.0) -> None:
+    def stopped_s(self) -> float:
+        return self.stood_s
+
+    def passes(self, seconds: float, *, waiting_s: float = 0.0, standing_s: float = 0.0) -> None:
         self.now_s += seconds
         self.waited_s += waiting_s
+        self.stood_s += standing_s
 
 
 def test_it_is_a_scaled_clock_while_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +50,44 @@ def test_it_stands_still_while_somebody_waits_for_a_processor(monkeypatch: pytes
     assert clock.monotonic() == 5.0
     machine.passes(1.0)
     assert clock.monotonic() == 25.0
+
+
+def test_it_stands_still_while_the_whole_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    clock = PatientClock(start_ms=START_MS, speed=20)
+    machine.passes(9.0, standing_s=8.5, waiting_s=0.5)
+    assert clock.monotonic() == 10.0
+    machine.passes(1.0)
+    assert clock.monotonic() == 30.0
+
+
+PROGRAM = """
+import sys, time
+from tests.patient_clock import PatientClock
+
+clock = PatientClock(start_ms=0, speed=1)
+time.sleep(1.0)  # it waits for something
+print(clock.monotonic(), flush=True)
+sys.stdin.readline()
+print(clock.monotonic(), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing can be stopped there")
+def test_a_process_that_was_stopped_has_lost_no_time_and_one_that_waits_has() -> None:
+    real, pipe = SystemClock(), subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=pipe, stdout=pipe, text=True) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        waited_s = float(program.stdout.readline())
+        stopped_at_s = real.monotonic()
+        program.send_signal(signal.SIGSTOP)
+        time.sleep(2.0)
+        program.send_signal(signal.SIGCONT)
+        print(file=program.stdin, flush=True)
+        passed_s = float(program.stdout.readline()) - waited_s
+        assert waited_s > 0.5
+        assert passed_s < real.monotonic() - stopped_at_s - 1.0
 
 
 def test_it_never_goes_back_when_a_wait_is_noticed_late(monkeypatch: pytest.MonkeyPatch) -> None:
