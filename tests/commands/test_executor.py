@@ -122,7 +122,7 @@ async def test_status_is_answered_while_a_change_is_being_saved() -> None:
     desk.store.gate = asyncio.Event()
     change = asyncio.create_task(desk("/set_pump 5"))
     await asyncio.sleep(0)
-    reply = await asyncio.wait_for(desk("/status"), 5)
+    reply = await asyncio.wait_for(desk("/status"), 60)
     assert isinstance(reply, StatusShown)
     assert reply.settings.pump_threshold == 3.0
     desk.store.gate.set()

@@ -11,8 +11,11 @@ from collections.abc import Awaitable, Callable
 
 from altmonitor.core.event_loop import gathering_loop, look_again, loop_factory
 
-LONG_S = 5.0
+LONG_S = 60.0
 """A gathering that no busy machine takes for a delay of its own."""
+
+TRIES = 5
+"""Of what is only told apart by how long it takes: once the machine is not busy."""
 
 
 class Reads(asyncio.Protocol):
@@ -50,11 +53,16 @@ def test_packets_that_come_one_by_one_are_read_together() -> None:
             far.send(b"1234567890")
             time.sleep(0.002)
 
-    async def work(far: socket.socket, reads: Reads) -> None:
-        await asyncio.to_thread(send, far)
-        await until(lambda: sum(reads.sizes) == 1_000, within_s=20)
+    took_s: list[float] = []
 
-    assert 2 <= len(live(work, gather_s=0.1).sizes) <= 20
+    async def work(far: socket.socket, reads: Reads) -> None:
+        begin_s = time.monotonic()
+        await asyncio.to_thread(send, far)
+        await until(lambda: sum(reads.sizes) == 1_000, within_s=60)
+        took_s.append(time.monotonic() - begin_s)
+
+    count = len(live(work, gather_s=0.1).sizes)
+    assert 2 <= count <= took_s[0] / 0.1 + 3
 
 
 def test_the_first_packet_after_a_silence_is_read_at_once_and_the_next_one_is_gathered() -> None:
@@ -72,14 +80,29 @@ def test_a_burst_is_read_on_at_once() -> None:
     async def work(far: socket.socket, reads: Reads) -> None:
         far.send(b"first")
         await until(lambda: reads.sizes == [5], within_s=LONG_S - 1)
-        begin_s = time.monotonic()
         look_again()
-        for size in (2, 3):  # what lies behind the first look, and what is still on its way
-            far.send(b"x" * size)
-            await until(lambda size=size: reads.sizes[-1] == size, within_s=LONG_S)  # type: ignore[misc]
-        assert time.monotonic() - begin_s < LONG_S - 1
+        far.send(b"more")  # what lies behind the first look
+        await until(lambda: reads.sizes == [5, 4], within_s=LONG_S - 1)
 
     live(work, gather_s=LONG_S)
+
+
+def test_what_of_a_burst_is_still_on_its_way_is_read_sooner_than_usual() -> None:
+    gather_s, took_s = 2.0, list[float]()
+
+    async def work(far: socket.socket, reads: Reads) -> None:
+        while len(took_s) < TRIES and min(took_s, default=gather_s) > gather_s * 0.75:
+            reads.sizes.clear()
+            look_again()
+            far.send(b"behind the first look")
+            await until(lambda: len(reads.sizes) == 1, within_s=60)
+            begin_s = time.monotonic()
+            far.send(b"on its way")
+            await until(lambda: len(reads.sizes) == 2, within_s=60)
+            took_s.append(time.monotonic() - begin_s)
+
+    live(work, gather_s=gather_s)
+    assert min(took_s) <= gather_s * 0.75
 
 
 async def test_another_loop_looks_as_it_always_does() -> None:
@@ -102,10 +125,13 @@ def test_threads_and_what_is_ready_do_not_wait_for_packets() -> None:
 def test_a_timer_is_late_by_no_more_than_is_gathered() -> None:
     async def work(far: socket.socket, reads: Reads) -> None:
         far.send(b"first")
-        await until(lambda: bool(reads.sizes), within_s=4)
-        begin_s = time.monotonic()
-        await asyncio.sleep(0.01)
-        assert time.monotonic() - begin_s < 2.0
+        await until(lambda: bool(reads.sizes), within_s=60)
+        took_s: list[float] = []
+        while len(took_s) < TRIES and min(took_s, default=2.0) >= 2.0:
+            begin_s = time.monotonic()
+            await asyncio.sleep(0.01)
+            took_s.append(time.monotonic() - begin_s)
+        assert min(took_s) < 2.0
 
     live(work, gather_s=0.2)
 
@@ -117,9 +143,8 @@ def test_a_signal_is_heard_at_once() -> None:
         far.send(b"first")
         await until(lambda: bool(reads.sizes), within_s=LONG_S - 1)
         os.kill(os.getpid(), signal.SIGUSR1)
-        async with asyncio.timeout(LONG_S * 10):
-            begin_s = time.monotonic()
-            await heard.wait()
+        begin_s = time.monotonic()
+        await heard.wait()
         assert time.monotonic() - begin_s < LONG_S - 1
 
     live(work, gather_s=LONG_S)

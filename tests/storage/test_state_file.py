@@ -390,7 +390,7 @@ async def test_a_directory_in_its_place_is_a_clear_error(path: Path) -> None:
 async def test_a_pipe_in_its_place_does_not_hold_the_start_up(path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(StorageError, match="is not a file: set STATE_FILE to a file"):
-        await asyncio.wait_for(state_file(path).load(), 10)
+        await asyncio.wait_for(state_file(path).load(), 60)
 
 
 async def test_a_socket_in_its_place_is_a_clear_error(path: Path) -> None:

@@ -354,7 +354,7 @@ async def test_a_candle_that_ran_is_completed_and_nothing_else_overwrites_what_i
     running = Details(running_s=23.0, median_usdt=100.0, quote_usdt=900.0)
     told = pump(kind="vol", key="burst", direction="UP", metric=9.0, price=101.0, change_pct=1.0, details=running)
     store.put(told, to=(PRIVATE,))
-    await asyncio.wait_for(store.wait_for_work(), 10)
+    await asyncio.wait_for(store.wait_for_work(), 60)
     final = msgspec.structs.replace(
         told,
         direction="DOWN",

@@ -66,7 +66,7 @@ async def asked(server: Server, *, within_s: float = 5.0, sockets: int = 24) -> 
     finally:
         await http.stop()
         listener.close()
-        await asyncio.wait_for(asyncio.gather(*server.serving), 10)
+        await asyncio.wait_for(asyncio.gather(*server.serving), 60)
 
 
 async def told(work: Awaitable[object]) -> tuple[CauseCode, str]:

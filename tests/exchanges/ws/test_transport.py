@@ -21,8 +21,9 @@ from altmonitor.exchanges.ws.picows import open_picows
 from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
 from altmonitor.exchanges.ws.websockets import open_websockets
 from tests.exchanges.raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, Script, frame, raw_server
+from tests.loop_time import moved_loop_time
 
-AT_ONCE = TransportOptions(gather_ms=0, proxy=False, open_timeout_s=2, close_timeout_s=1)
+AT_ONCE = TransportOptions(gather_ms=0, proxy=False, open_timeout_s=60, close_timeout_s=60)
 
 
 @pytest.fixture(params=[open_websockets, open_picows], ids=["websockets", "picows"])
@@ -54,7 +55,7 @@ class Received:
 
     def __call__(self, frames: list[bytes]) -> None:
         self.reads.append(frames)
-        self.at_s.append(time.monotonic())
+        self.at_s.append(asyncio.get_running_loop().time())
         self._more.set()
 
     @property
@@ -185,14 +186,16 @@ async def test_it_pings_and_takes_data_next_to_the_pong(open_transport: OpenTran
                 pings.append(payload)
                 peer.send(frame(b'{"n":%d}' % len(pings)) + frame(payload, PONG))
 
-    options = replace(AT_ONCE, ping_every_s=0.1, pong_within_s=0.1, gather_ms=20)
+    options = replace(AT_ONCE, ping_every_s=10, pong_within_s=10, gather_ms=20)
     async with connected(open_transport, script, options) as (transport, received):
-        assert (await received.wait_for(5))[:5] == [b'{"n":1}', b'{"n":2}', b'{"n":3}', b'{"n":4}', b'{"n":5}']
+        with moved_loop_time() as moved:
+            await moved.until(lambda: len(received.messages) == 5, within_s=5 * (10 + 10) + 1, by_s=0.02)
+        assert received.messages == [b'{"n":%d}' % number for number in range(1, 6)]
         await transport.send_text("still open")
 
 
 async def test_a_peer_that_does_not_answer_pings_is_given_up(open_transport: OpenTransport) -> None:
-    options = replace(AT_ONCE, ping_every_s=0.1, pong_within_s=0.1)
+    options = replace(AT_ONCE, ping_every_s=0.1, pong_within_s=0.1, close_timeout_s=1)
     async with connected(open_transport, saying(frame(b"{}")), options) as (transport, _):
         assert (await closed(transport)).code == 1006
 
@@ -255,7 +258,7 @@ async def test_close_says_goodbye_and_waits(open_transport: OpenTransport) -> No
         peer.send(frame(payload, CLOSE))
 
     async with connected(open_transport, script, replace(AT_ONCE, gather_ms=100)) as (transport, _):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             await transport.close()
         assert heard == [(CLOSE, b"\x03\xe8")]
         assert (await closed(transport)).code == 1000
@@ -263,7 +266,7 @@ async def test_close_says_goodbye_and_waits(open_transport: OpenTransport) -> No
 
 async def test_close_does_not_wait_for_ever(open_transport: OpenTransport) -> None:
     async with connected(open_transport, saying(), replace(AT_ONCE, close_timeout_s=0.1)) as (transport, _):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             await transport.close()
         assert (await closed(transport)).code == 1006
 
@@ -366,21 +369,22 @@ async def test_gathering_bundles_reads_and_delays_no_message_beyond_its_time(
 
     async def script(peer: Peer) -> None:
         for n in range(200):
-            sent_s.append(time.monotonic())
+            sent_s.append(asyncio.get_running_loop().time())
             peer.send(frame(b'{"n":%d}' % n))
             await asyncio.sleep(0.002)
         await peer.until_gone()
 
     options = replace(AT_ONCE, gather_ms=20, ssl=trusting() if is_tls else None)
     async with connected(open_transport, script, options) as (_, received):
-        await received.wait_for(200)
+        with moved_loop_time() as moved:
+            await moved.until(lambda: len(received.messages) == 200, within_s=0.5)
     assert len(received.reads) < 60
     delays = []
     for read, at_s in zip(received.reads, received.at_s, strict=True):
         first = int(read[0][5:-1])
         delays.append(at_s - sent_s[first])
-    # Half of them, so that a busy machine does not decide.
-    assert sorted(delays)[len(delays) // 2] < 0.045
+    # Half of them: a busy machine may bring a packet a turn of the loop later.
+    assert sorted(delays)[len(delays) // 2] < 0.022
 
 
 async def test_a_paused_tls_connection_can_be_aborted(open_transport: OpenTransport) -> None:
@@ -399,28 +403,30 @@ async def test_a_certificate_nobody_vouches_for_is_unreachable(open_transport: O
 
 async def test_a_large_read_is_followed_by_the_next_one_at_once(open_transport: OpenTransport) -> None:
     burst = b"".join(frame(b'{"pad":"%s"}' % (b"x" * 330)) for _ in range(6_000))
-    started_s = time.monotonic()
     async with connected(open_transport, saying(burst), replace(AT_ONCE, gather_ms=100)) as (_, received):
-        await received.wait_for(6_000)
-    assert time.monotonic() - started_s < 1.0
+        with moved_loop_time() as moved:
+            took_s = await moved.until(lambda: len(received.messages) == 6_000, within_s=5, by_s=0.01)
+    assert took_s < 0.3  # of half a dozen reads
 
 
 async def test_a_ping_is_answered_within_the_gather_time(open_transport: OpenTransport) -> None:
     waited_s: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     async def script(peer: Peer) -> None:
+        loop = asyncio.get_running_loop()
         peer.send(frame(b"{}"))
         await peer.writer.drain()
         await asyncio.sleep(0.01)
-        started_s = time.monotonic()
+        started_s = loop.time()
         peer.send(frame(b"now", PING))
         assert await peer.receive() == (PONG, b"now")
-        waited_s.set_result(time.monotonic() - started_s)
+        waited_s.set_result(loop.time() - started_s)
         await peer.until_gone()
 
     async with connected(open_transport, script, replace(AT_ONCE, gather_ms=100)):
-        async with asyncio.timeout(3):
-            assert 0.02 < await waited_s < 0.5
+        with moved_loop_time() as moved:
+            await moved.until(waited_s.done, within_s=0.5)
+    assert 0.02 < waited_s.result() < 0.12
 
 
 async def test_the_end_is_noticed_although_reading_is_paused(open_transport: OpenTransport) -> None:
@@ -460,7 +466,7 @@ async def connect_proxy(asked: list[bytes], *, refuses: bool = False) -> AsyncIt
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield f"http://user:sesame@127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    await asyncio.wait_for(asyncio.gather(*pumps), 2)
+    await asyncio.wait_for(asyncio.gather(*pumps), 60)
 
 
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
@@ -521,7 +527,7 @@ async def test_a_first_address_that_leads_nowhere_does_not_keep_from_the_second(
             began_s = time.monotonic()
             transport = await open_transport(f"ws://two.example:{port}/stream", on_frames=received, options=AT_ONCE)
             try:
-                assert time.monotonic() - began_s < 1.9
+                assert time.monotonic() - began_s < 30  # alone it is waited for until `open_timeout_s`
                 assert await received.wait_for(1) == [b"{}"]
             finally:
                 transport.abort()
