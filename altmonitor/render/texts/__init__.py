@@ -12,11 +12,12 @@ from types import MappingProxyType
 from altmonitor.core.types import LANGUAGES
 from altmonitor.render.texts.alerts import ALERTS
 from altmonitor.render.texts.digests import DIGESTS
+from altmonitor.render.texts.episodes import EPISODES
 from altmonitor.render.texts.notices import NOTICES, TRACKING
 from altmonitor.render.texts.reasons import REASONS
 from altmonitor.render.texts.status import CHAT
 
-_TABLES = (ALERTS, DIGESTS, NOTICES, CHAT, TRACKING, REASONS)
+_TABLES = (ALERTS, EPISODES, DIGESTS, NOTICES, CHAT, TRACKING, REASONS)
 
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
