@@ -42,10 +42,11 @@ from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.settings import SETTING_BY_WORD, SETTING_OF, Settings
 from altmonitor.settings.state import SettingsStore, State
 from altmonitor.storage.alert_queries import alert_reader
+from altmonitor.storage.overrides_format import StateDamaged
 from altmonitor.storage.run_log import MonitorRun
 from altmonitor.storage.state_file import base_settings, home_of
 from altmonitor.storage.state_file import stored_state as settings_in_force
-from altmonitor.storage.state_format import StateDamaged, decode
+from altmonitor.storage.state_format import decode
 
 LINES_SHOWN: Final = 20
 NOBODY: Final = Destination(chat_id=0)

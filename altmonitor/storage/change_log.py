@@ -10,8 +10,9 @@ from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.state import moved_destination
+from altmonitor.storage.overrides_format import StateDamaged
 from altmonitor.storage.rows import Row, topic_column
-from altmonitor.storage.state_format import StateDamaged, decode_own, encode_own
+from altmonitor.storage.state_format import decode_own, encode_own
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 Statement = tuple[str, Sequence[tuple[Any, ...]]]

@@ -30,7 +30,8 @@ from altmonitor.interfaces.storage import StateStore
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import EnvironmentDefaults, State
-from altmonitor.storage.state_format import BYTES_MAX, StateDamaged, decode, encode
+from altmonitor.storage.overrides_format import StateDamaged
+from altmonitor.storage.state_format import BYTES_MAX, decode, encode
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.conditions import of_market
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.zones import zone_of
-from altmonitor.storage.state_format import condition_of, condition_row, muted_of
+from altmonitor.storage.condition_format import condition_of, condition_row
+from altmonitor.storage.overrides_format import muted_of
 from tests.commands.executor_kit import Desk
 from tests.fakes import Market
 

@@ -13,8 +13,9 @@ from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import Destination
 from altmonitor.settings.settings import SETTING_OF, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.storage.overrides_format import StateDamaged
 from altmonitor.storage.state_file import StateFile
-from altmonitor.storage.state_format import StateDamaged, decode, encode
+from altmonitor.storage.state_format import decode, encode
 from tests.effort import examples
 from tests.fakes import ManualClock
 from tests.fuzz import broken

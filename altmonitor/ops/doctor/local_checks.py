@@ -220,7 +220,8 @@ def _age(seconds: float) -> str:
 
 async def live_settings(config: Config) -> Seen:
     """state.json, looked at without moving a damaged one aside."""
-    from altmonitor.storage.state_format import StateDamaged, decode
+    from altmonitor.storage.overrides_format import StateDamaged
+    from altmonitor.storage.state_format import decode
 
     path = config.state_file
     if config.database_url:

@@ -14,10 +14,11 @@ import asyncpg
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.interfaces.cluster import LEADER
 from altmonitor.settings.state import State
+from altmonitor.storage.overrides_format import StateDamaged
 from altmonitor.storage.postgres.connection import PostgresConnection, numbered
 from altmonitor.storage.rows import remember
 from altmonitor.storage.state_file import LoadedState
-from altmonitor.storage.state_format import StateDamaged, decode, encode
+from altmonitor.storage.state_format import decode, encode
 
 log = logging.getLogger(__name__)
 
