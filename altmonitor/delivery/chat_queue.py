@@ -7,29 +7,21 @@ because Telegram counts per chat.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from altmonitor.core.alert import Alert
-from altmonitor.core.causes import CauseCode
-from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
+from altmonitor.core.errors import DeliveryError
 from altmonitor.delivery.alert_queue import AlertQueue
 from altmonitor.delivery.deps import DeliveryDeps, Resumption
 from altmonitor.delivery.digest_decision import DestinationStyle, Wait
 from altmonitor.delivery.edits import KeptEdit, MessageEdits, Step
-from altmonitor.delivery.messages import (
-    AlertMessage,
-    OtherMessage,
-    OtherMessages,
-)
+from altmonitor.delivery.messages import AlertMessage
+from altmonitor.delivery.other_messages import OtherMessage, OtherMessages
 from altmonitor.delivery.pacing import GROWTH_NEEDS
 from altmonitor.delivery.sender import ChatSender, OutgoingText
 from altmonitor.delivery.turns import Urgency
-from altmonitor.render.format import without_markup
-
-log = logging.getLogger(__name__)
 
 IN_FLIGHT_S = 2.0
 """At the end a message that is under way has this long to be accepted and recorded."""
@@ -52,7 +44,7 @@ class ChatQueue:
         self._deps = deps
         self.sender = ChatSender(deps, chat_id, topics, on_moved=self._moved, wake=self.wake)
         self._alert_queue = AlertQueue(deps, self.sender)
-        self._other_messages = OtherMessages()
+        self._other_messages = OtherMessages(deps, self.sender)
         self._message_edits = MessageEdits(deps, self.sender)
         self._retired: set[int | None] = set()
         self._others: deque[tuple[ChatQueue, asyncio.Task[None] | None]] = deque()
@@ -350,42 +342,7 @@ class ChatQueue:
     async def _say(self, queue: deque[OtherMessage], other_message: OtherMessage) -> None:
         self._replies_in_a_row += 1
         self._alert_queue.interrupted(other_message.topic_id)
-        try:
-            message_id = await self._send(other_message)
-        except TopicClosed:
-            return  # said again at once, in the chat's general topic
-        except MessageRefused as problem:
-            if other_message.buttons and problem.cause.code is CauseCode.BUTTONS:
-                other_message.buttons = ()
-                return
-            if not other_message.is_plain and problem.cause.code is CauseCode.MARKUP:
-                other_message.html, other_message.is_plain = without_markup(other_message.html), True
-                return
-            log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault
-        except ChatClosed as problem:
-            if queue is self._other_messages.notices and self.sender.is_closed(other_message.topic_id):
-                return  # said once it is open, unless it is too old by then
-            log.warning("a message could not be sent to %s: %s", self.sender.at(other_message.topic_id), problem)
-        except DeliveryError:
-            return  # tried again, until it is too old
-        else:
-            await self._report_resumed()
-            if other_message.on_sent is not None:
-                other_message.on_sent(message_id)
-        if other_message in queue:
-            queue.remove(other_message)
-
-    async def _send(self, other_message: OtherMessage) -> int:
-        is_silent = other_message.is_silent
-        if other_message in self._other_messages.notices:
-            destination_style = self._destination_style(other_message.topic_id)
-            is_silent = destination_style.is_silent or destination_style.is_quiet(self._deps.clock.now_ms())
-        words = OutgoingText(
-            html=other_message.html, reply_to=other_message.reply_to, is_silent=is_silent, buttons=other_message.buttons
-        )
-        if other_message.png is None:
-            return await self.sender.send(other_message.topic_id, words)
-        return await self.sender.send_picture(other_message.topic_id, other_message.png, words)
+        await self._other_messages.say(queue, other_message, on_accepted=self._report_resumed)
 
     # --- inside
 

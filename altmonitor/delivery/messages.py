@@ -1,10 +1,8 @@
-"""What is said to a chat: answers to commands, operator notices, and the messages alerts leave in."""
+"""The messages alerts leave in: queued rows → what tells them."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from altmonitor.core.causes import CauseCode
@@ -13,73 +11,6 @@ from altmonitor.delivery.digest_decision import DestinationStyle, Gather
 from altmonitor.delivery.split_digests import Parts
 from altmonitor.interfaces.delivery import Keyboard, Queued
 from altmonitor.render.format import MESSAGE_UNITS_MAX, utf16_len, without_markup
-
-REPLIES_WAITING = 1000
-NOTICES_WAITING = 50
-REPLY_AGE_S = 3600.0
-"""An answer that could not be given for so long is not given any more."""
-NOTICE_AGE_S = 6 * 3600.0
-PICTURES_WAITING = 3
-PICTURE_AGE_S = 20.0
-"""A picture that nobody asked for and that could not follow its alert sooner does not follow it."""
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class OtherMessage:
-    """A message that is nobody's alert. since_s: when it was handed in, monotonic. png: a picture; html is then its
-    caption, '' for none."""
-
-    topic_id: int | None
-    html: str
-    since_s: float
-    reply_to: int | None = None
-    is_plain: bool = False
-    is_silent: bool = False
-    buttons: Keyboard = ()
-    png: bytes | None = None
-    on_sent: Callable[[int], None] | None = None  # told the message id
-
-
-class OtherMessages:
-    """Bounded queues: answers first, then notices, and when there is nothing else pictures. What is too old or too much
-    is dropped; all but pictures are counted."""
-
-    def __init__(self) -> None:
-        self.replies: deque[OtherMessage] = deque()
-        self.notices: deque[OtherMessage] = deque()
-        self.pictures: deque[OtherMessage] = deque(maxlen=PICTURES_WAITING)
-        self.dropped = 0
-
-    def reply(self, other_message: OtherMessage) -> None:
-        self._append(self.replies, other_message, REPLIES_WAITING)
-
-    def notice(self, other_message: OtherMessage) -> None:
-        self._append(self.notices, other_message, NOTICES_WAITING)
-
-    def take_over(self, other: OtherMessages) -> None:
-        for other_message in other.replies:
-            self.reply(other_message)
-        for other_message in other.notices:
-            self.notice(other_message)
-
-    def drop_old(self, now_s: float) -> None:
-        for queue, age_s in ((self.replies, REPLY_AGE_S), (self.notices, NOTICE_AGE_S)):
-            while queue and now_s - queue[0].since_s > age_s:
-                queue.popleft()
-                self.dropped += 1
-        while self.pictures and now_s - self.pictures[0].since_s > PICTURE_AGE_S:
-            self.pictures.popleft()
-
-    def _append(self, queue: deque[OtherMessage], other_message: OtherMessage, limit: int) -> None:
-        queue.append(other_message)
-        if len(queue) > limit:
-            queue.popleft()
-            self.dropped += 1
-
-
-# ---
-# Queued rows → the messages that tell them.
-
 
 log = logging.getLogger(__name__)
 

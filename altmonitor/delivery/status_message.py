@@ -21,7 +21,7 @@ from altmonitor.core.errors import (
     TopicClosed,
 )
 from altmonitor.core.types import Destination
-from altmonitor.delivery.messages import REPLY_AGE_S
+from altmonitor.delivery.other_messages import REPLY_AGE_S
 from altmonitor.interfaces.delivery import ChatBot, ChatMessages
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
