@@ -7,13 +7,12 @@ a minute that is kept for nothing costs time, one that is left out would cost an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from altmonitor.detectors.adaptive import FEWEST_MINUTES, HOUR_MS, MEASURED_MINUTES, NORMAL, busy_rank
-from altmonitor.detectors.price import MINUTES_OF
 from altmonitor.detectors.volume import FEWEST_CANDLES
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import CandleColumns, Floats, Ints
@@ -23,38 +22,46 @@ DAY_MS = 86_400_000
 DAY_MINUTES = DAY_MS // MINUTE_MS
 SLACK = 1e-6
 """Relative; far above the noise of floats, far below anything a reader could see."""
+HAIR = 1e-9
+"""Relative; above the noise of floats all the same."""
+BYTE = 255
 
 
 def run_lengths(open_ms: Ints) -> Ints:
     """Of each minute: how many lie before it without a hole."""
-    numbers = np.arange(len(open_ms), dtype=np.int64)
-    is_begin = np.ones(len(open_ms), dtype=bool)
-    is_begin[1:] = np.diff(open_ms) != MINUTE_MS
-    return numbers - np.maximum.accumulate(np.where(is_begin, numbers, 0))
+    count = len(open_ms)
+    begins = np.append(0, np.flatnonzero(np.diff(open_ms) != MINUTE_MS) + 1)
+    found: Ints = np.arange(count) - np.repeat(begins, np.diff(begins, append=count))
+    return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """How far each minute went, percent: upwards ≥ 0 and downwards ≤ 0. NaN where there is no honest value."""
+class Reached(NamedTuple):
+    """Minutes that went at least so far one way, by index, and how far: percent with its sign."""
 
-    up: Floats
-    down: Floats
+    rows: Ints
+    pct: Floats
 
 
-def reaches(candles: CandleColumns, run: Ints, *, minutes: int) -> Reach:
-    """High and low against the open of the candle that began `minutes` before this one ends; 1: its own."""
+def reached(
+    candles: CandleColumns, run: Ints, *, minutes: int, rise: float, fall: float, first: int = 0
+) -> tuple[Reached, Reached]:
+    """Upwards and downwards: high and low against the open of the candle that began `minutes` before this one ends, 1:
+    its own, where no hole lies between. rise ≥ 0, fall ≤ 0: from which percent on. first: index of the first minute
+    that is asked about.
+
+    Few minutes go so far, and to find them costs one comparison, a hair too small; only those are measured.
+    """
     back = minutes - 1
-    base = candles.open
+    begin = max(first, back)
+    base = candles.open[begin - back : max(begin - back, len(candles) - back)]
+    ups = np.flatnonzero(candles.high[begin:] >= base * ((1 + rise / 100) * (1 - HAIR))) + begin
+    downs = np.flatnonzero(candles.low[begin:] <= base * ((1 + fall / 100) * (1 + HAIR))) + begin
     if back:
-        base = np.full(len(candles), np.nan)
-        base[back:] = candles.open[: max(0, len(candles) - back)]
-        base[run < back] = np.nan
-    return Reach(up=(candles.high / base - 1) * 100, down=(candles.low / base - 1) * 100)
-
-
-def window_reaches(candles: CandleColumns, run: Ints) -> dict[str, Reach]:
-    """Of the windows over several candles."""
-    return {name: reaches(candles, run, minutes=minutes) for name, minutes in MINUTES_OF.items()}
+        ups, downs = ups[run[ups] >= back], downs[run[downs] >= back]
+    up_pct = (candles.high[ups] / candles.open[ups - back] - 1) * 100
+    down_pct = (candles.low[downs] / candles.open[downs - back] - 1) * 100
+    is_up, is_down = up_pct >= rise, down_pct <= fall
+    return Reached(ups[is_up], up_pct[is_up]), Reached(downs[is_down], down_pct[is_down])
 
 
 def could_burst(candles: CandleColumns, run: Ints, *, lookback: int, multiple: float) -> Flags:
@@ -64,10 +71,12 @@ def could_burst(candles: CandleColumns, run: Ints, *, lookback: int, multiple: f
     """
     quotes, count = candles.quote_usdt, len(candles)
     bound = quotes / multiple * (1 + SLACK)
-    lower = np.zeros(count, dtype=np.int16)
-    for back in range(1, min(lookback, count - 1) + 1):
-        lower[back:] += quotes[:-back] <= bound[back:]
-    found = lower * 2 >= lookback
+    most = min(lookback, count - 1)
+    lower: NDArray[np.unsignedinteger] = np.zeros(count, dtype=np.uint8 if most <= BYTE else np.uint16)
+    for back in range(1, most + 1):
+        is_lower = quotes[:-back] <= bound[back:]
+        np.add(lower[back:], is_lower.view(np.uint8), out=lower[back:])  # a flag is a byte that is 1 or 0
+    found: Flags = lower >= (lookback + 1) // 2
     for at in np.flatnonzero(run < lookback).tolist():
         known = int(run[at])
         lower_there = int((quotes[at - known : at] <= bound[at]).sum())
@@ -106,11 +115,14 @@ def _middles(windows: Floats) -> Floats:
     return even
 
 
-def sigmas(candles: CandleColumns, run: Ints) -> Floats:
-    """Of each minute what its contract's usual one is, percent, as adaptive bounds take it: measured once an hour, from
-    the minutes before the full hour. NaN where too few of them lie there without a hole."""
-    sizes = np.abs(np.diff(candles.close, prepend=np.nan) / np.append(np.nan, candles.close[:-1])) * 100
-    return NORMAL * _of_hours(candles, run, np.arange(len(candles)), sizes, _middles, between=True)
+def sigmas(candles: CandleColumns, run: Ints, rows: Ints) -> Floats:
+    """Of each of `rows` what its contract's usual minute is, percent, as adaptive bounds take it: measured once an
+    hour, from the minutes before the full hour. NaN where too few of them lie there without a hole."""
+    sizes = np.diff(candles.close)
+    sizes /= candles.close[:-1]
+    np.abs(sizes, out=sizes)
+    sizes *= 100
+    return NORMAL * _of_hours(candles, run, rows, sizes, _middles, between=True)
 
 
 def busy_multiples(candles: CandleColumns, run: Ints, rows: Ints) -> Floats:
@@ -136,37 +148,35 @@ def _of_hours(
     between: bool,
 ) -> Floats:
     """Of each of `rows` what is measured of the values of the minutes before its full hour; NaN where too few of them
-    lie there without a hole. between: a value belongs to its minute and the one before it."""
-    if len(candles) < 2 or not len(rows):
-        return np.full(len(rows), np.nan)
-    hours = candles.open_ms // HOUR_MS * HOUR_MS
-    is_next = np.diff(hours) != 0
-    firsts = np.append(0, np.flatnonzero(is_next) + 1)
-    of_hour = np.append(0, np.cumsum(is_next))[rows]
-    last = firsts - 1  # the last one before each full hour
-    known = np.where(last >= 0, np.minimum(run[last] + 1, MEASURED_MINUTES), 0)
-    is_asked = np.zeros(len(firsts), bool)
-    is_asked[of_hour] = True
-    by_hour, less = np.full(len(firsts), np.nan), int(between)
-    is_full = is_asked & (known == MEASURED_MINUTES)
+    lie there without a hole. between: a value belongs to its minute, from the second one on, and the one before it."""
+    opened, less = candles.open_ms[rows], int(between)
+    hours = opened // HOUR_MS * HOUR_MS
+    before = rows - (opened - hours) // MINUTE_MS - 1  # the last one before the full hour, where none is missing
+    is_unbroken = run[rows] >= rows - before
+    is_unbroken[is_unbroken] = candles.open_ms[before[is_unbroken]] == hours[is_unbroken] - MINUTE_MS
+    last = np.unique(before[is_unbroken])
+    known = np.minimum(run[last] + 1, MEASURED_MINUTES)
+    by_hour = np.full(len(last), np.nan)
+    is_full = known == MEASURED_MINUTES
     if is_full.any():
         windows = np.lib.stride_tricks.sliding_window_view(values, MEASURED_MINUTES - less)
-        by_hour[is_full] = measured(windows[last[is_full] - MEASURED_MINUTES + 1 + less])
-    for at in np.flatnonzero(is_asked & (known >= FEWEST_MINUTES) & ~is_full).tolist():
+        by_hour[is_full] = measured(windows[last[is_full] - MEASURED_MINUTES + 1])
+    for at in np.flatnonzero((known >= FEWEST_MINUTES) & ~is_full).tolist():
         end = int(last[at]) + 1
-        by_hour[at] = measured(values[np.newaxis, end - int(known[at]) + less : end])[0]
-    before = last[of_hour]
-    is_unbroken = (before >= 0) & (run[rows] >= rows - before) & (candles.open_ms[before] == hours[rows] - MINUTE_MS)
-    return np.where(is_unbroken, by_hour[of_hour], np.nan)
+        by_hour[at] = measured(values[np.newaxis, end - int(known[at]) : end - less])[0]
+    found = np.full(len(rows), np.nan)
+    found[is_unbroken] = by_hour[np.searchsorted(last, before[is_unbroken])]
+    return found
 
 
-def day_sums(candles: CandleColumns, run: Ints) -> Floats:
-    """Quote volume of the 24 hours before each minute; infinite where the candles begin later than that."""
-    sums = np.concatenate([[0.0], np.cumsum(candles.quote_usdt)])
-    first = np.arange(len(candles)) - DAY_MINUTES
-    is_broken = run < DAY_MINUTES
-    first[is_broken] = np.searchsorted(candles.open_ms, candles.open_ms[is_broken] - DAY_MS)
-    found: Floats = sums[:-1] - sums[first]
+def day_sums(candles: CandleColumns, run: Ints, rows: Ints) -> Floats:
+    """Quote volume of the 24 hours before each of `rows`; infinite where the candles begin later than that."""
+    sums = np.zeros(len(candles) + 1)
+    np.cumsum(candles.quote_usdt, out=sums[1:])
+    since_ms, first = candles.open_ms[rows] - DAY_MS, rows - DAY_MINUTES
+    is_broken = run[rows] < DAY_MINUTES
+    first[is_broken] = np.searchsorted(candles.open_ms, since_ms[is_broken])
+    found: Floats = sums[rows] - sums[first]
     if len(candles):
-        found[candles.open_ms - DAY_MS < candles.open_ms[0]] = np.inf
+        found[since_ms < candles.open_ms[0]] = np.inf
     return found

@@ -11,12 +11,12 @@ import numpy as np
 
 from altmonitor.detectors.adaptive import loosest
 from altmonitor.detectors.open_interest import OPEN_INTEREST
-from altmonitor.detectors.price import threshold_of
+from altmonitor.detectors.price import WINDOWS, threshold_of
 from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.open_interest import WINDOW_TOLERANCE
 from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
-from altmonitor.replay.measures import SLACK, Flags, could_burst, medians, reaches, window_reaches
+from altmonitor.replay.measures import SLACK, Flags, could_burst, medians, reached
 from altmonitor.replay.price_path import FIRST_PUSH_MS
 from altmonitor.replay.tape import BURST, SMALLEST, TapeRows
 from altmonitor.settings.audience import Audience
@@ -41,18 +41,17 @@ def marks_of(candles: CandleColumns, run: Ints, audiences: Sequence[Audience], e
     up, down, burst, early = (np.zeros(count, bool) for _ in range(4))
     heard = [settings for one, settings in zip(audiences, every, strict=True) if "price" in one.kinds]
     if heard and count:
-        own = reaches(candles, run, minutes=1)
-        up |= own.up >= min(one.pump_threshold for one in heard) * (1 - SLACK)
-        down |= own.down <= max(one.dump_threshold for one in heard) * (1 - SLACK)
-        sizes = {
-            "5m": [one.move_5m_pct for one in heard if one.move_5m_pct],
-            "15m": [one.move_15m_pct for one in heard if one.move_15m_pct],
-        }
-        if any(sizes.values()):
-            for window, reach in window_reaches(candles, run).items():
-                if sizes[window]:
-                    up |= reach.up >= min(sizes[window]) * (1 - SLACK)
-                    down |= reach.down <= -min(sizes[window]) * (1 - SLACK)
+        rises = {1: [one.pump_threshold for one in heard]}
+        falls = {1: [one.dump_threshold for one in heard]}
+        for window, minutes in WINDOWS:
+            rises[minutes] = [threshold_of(window, "PUMP", one) for one in heard if threshold_of(window, "PUMP", one)]
+            falls[minutes] = [-size for size in rises[minutes]]
+        for minutes, sizes in rises.items():
+            if sizes:
+                rise, fall = min(sizes) * (1 - SLACK), max(falls[minutes]) * (1 - SLACK)
+                upwards, downwards = reached(candles, run, minutes=minutes, rise=rise, fall=fall)
+                up[upwards.rows] = True
+                down[downwards.rows] = True
     for one, settings in zip(audiences, every, strict=True):
         if "vol" in one.kinds and settings.vol_burst_mult and count:
             lookback = max(other.settings.vol_burst_lookback for other in audiences)

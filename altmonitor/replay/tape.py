@@ -69,7 +69,7 @@ class TapeRows:
     def __len__(self) -> int:
         return len(self.at_ms)
 
-    def taken(self, chosen: NDArray[np.bool_] | Ints) -> TapeRows:
+    def taken(self, chosen: NDArray[np.bool_] | Ints | slice) -> TapeRows:
         return TapeRows(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
 
 

@@ -40,78 +40,71 @@ def measured(
 ) -> MonthTape:
     """candles, held: from before `begin_ms`, as far as anything compares with them; what is kept begins there."""
     run = measures.run_lengths(candles.open_ms)
-    day_usdt, sigma_pct = measures.day_sums(candles, run), measures.sigmas(candles, run)
-    is_own = candles.open_ms >= begin_ms
-    rows = {
-        rule: _prices(candles, run, is_own, (day_usdt, sigma_pct), MINUTES_OF.get(rule.window, 1), smallest[rule])
-        for rule in smallest
-        if rule.kind == PRICE.kind
-    }
-    rows[BURST] = _bursts(candles, run, is_own, day_usdt, lookback, smallest[BURST])
+    first = int(np.searchsorted(candles.open_ms, begin_ms))
+    rows = _prices(candles, run, first, {rule: size for rule, size in smallest.items() if rule.kind == PRICE.kind})
+    rows[BURST] = _bursts(candles, run, first, lookback, smallest[BURST])
     for rule in smallest if len(held.time_ms) else ():
         if rule.kind == "oi":
-            rows[rule] = _changes(held, candles, day_usdt, begin_ms, WINDOWS_MS[rule.window], smallest[rule])
+            rows[rule] = _changes(held, candles, run, begin_ms, WINDOWS_MS[rule.window], smallest[rule])
     largest = largest_changes(held.time_ms, held.contracts)
     is_kept = held.time_ms >= begin_ms
     least = min(size for rule, size in smallest.items() if rule.kind == "oi")
     is_loud = is_kept & (largest >= least / 2 * (1 - measures.SLACK))
     return MonthTape(
-        rows={rule: joined([rows[rule]]) if rule in rows else no_rows() for rule in smallest},
-        open_ms=candles.open_ms[is_own],
+        rows={rule: rows.get(rule) or no_rows() for rule in smallest},
+        open_ms=candles.open_ms[first:],
         sample_ms=held.time_ms[is_kept & (largest >= 0)],
         loud_ms=held.time_ms[is_loud],
         loud_size=largest[is_loud],
-        total_usdt=float(candles.quote_usdt[is_own].sum()),
+        total_usdt=float(candles.quote_usdt[first:].sum()),
     )
 
 
-def _prices(
-    candles: CandleColumns,
-    run: Ints,
-    is_own: measures.Flags,
-    usual: tuple[Floats, Floats],
-    minutes: int,
-    smallest: float,
-) -> TapeRows:
-    """usual: of each candle, what is traded on a day and its contract's usual minute."""
-    day_usdt, sigma_pct = usual
-    reach, least = measures.reaches(candles, run, minutes=minutes), smallest * (1 - measures.SLACK)
-    ups = np.flatnonzero(is_own & (reach.up >= least))
-    downs = np.flatnonzero(is_own & (reach.down <= -least))
-    at = np.concatenate([ups, downs])
-    return TapeRows(
+def _prices(candles: CandleColumns, run: Ints, first: int, smallest: Smallest) -> dict[Rule, TapeRows]:
+    """Of every rule, in the order of a tape; first: index of the first minute that is kept."""
+    sides: list[measures.Reached] = []
+    for rule, size in smallest.items():
+        least = size * (1 - measures.SLACK)
+        minutes = MINUTES_OF.get(rule.window, 1)
+        sides += measures.reached(candles, run, minutes=minutes, rise=least, fall=-least, first=first)[::-1]
+    at = np.concatenate([one.rows for one in sides])
+    whole = TapeRows(
         at_ms=candles.open_ms[at],
         symbol=np.zeros(len(at), np.int64),
-        size=np.concatenate([reach.up[ups], reach.down[downs]]),
+        size=np.concatenate([one.pct for one in sides]),
         usd=np.full(len(at), np.inf),
-        side=np.repeat([1, 0], [len(ups), len(downs)]),
-        day_usdt=day_usdt[at],
-        own_size=sigma_pct[at],
+        side=np.repeat([0, 1] * len(smallest), [len(one.rows) for one in sides]),
+        day_usdt=measures.day_sums(candles, run, at),
+        own_size=measures.sigmas(candles, run, at),
     )
+    ends = np.cumsum([len(down.rows) + len(up.rows) for down, up in zip(sides[::2], sides[1::2], strict=True)]).tolist()
+    return {
+        rule: whole.taken(slice(begin, end)) for rule, begin, end in zip(smallest, [0, *ends[:-1]], ends, strict=True)
+    }
 
 
-def _bursts(
-    candles: CandleColumns, run: Ints, is_own: measures.Flags, day_usdt: Floats, lookback: int, smallest: float
-) -> TapeRows:
-    at = np.flatnonzero(is_own & measures.could_burst(candles, run, lookback=lookback, multiple=smallest))
+def _bursts(candles: CandleColumns, run: Ints, first: int, lookback: int, smallest: float) -> TapeRows:
+    at = np.flatnonzero(measures.could_burst(candles, run, lookback=lookback, multiple=smallest))
+    at = at[at >= first]
     usual = measures.medians(candles, run, at, lookback=lookback)
     is_burst = (usual > 0) & (candles.quote_usdt[at] >= usual * smallest * (1 - measures.SLACK))
     at, usual = at[is_burst], usual[is_burst]
-    return TapeRows(
+    found = TapeRows(
         at_ms=candles.open_ms[at],
         symbol=np.zeros(len(at), np.int64),
         size=candles.quote_usdt[at] / usual,
         usd=candles.quote_usdt[at],
         side=(candles.close[at] >= candles.open[at]).astype(np.int64),
-        day_usdt=day_usdt[at],
+        day_usdt=measures.day_sums(candles, run, at),
         own_size=measures.busy_multiples(candles, run, at),
     )
+    return joined([found])
 
 
 def _changes(
     held: OpenInterestColumns,
     candles: CandleColumns,
-    day_usdt: Floats,
+    run: Ints,
     begin_ms: int,
     window_ms: int,
     smallest: float,
@@ -126,9 +119,9 @@ def _changes(
     price = np.full(len(at), np.inf)
     days = np.full(len(at), np.inf)
     price[is_known] = candles.close[minute[is_known]]
-    days[is_known] = day_usdt[minute[is_known]]
+    days[is_known] = measures.day_sums(candles, run, minute[is_known])
     worth = held.value_usdt[at]
-    return TapeRows(
+    found = TapeRows(
         at_ms=held.time_ms[at],
         symbol=np.zeros(len(at), np.int64),
         size=size,
@@ -137,6 +130,7 @@ def _changes(
         day_usdt=days,
         own_size=np.full(len(at), np.nan),
     )
+    return joined([found])
 
 
 def changes_over(time_ms: Ints, contracts: Floats, window_ms: int) -> tuple[Floats, Ints]:

@@ -245,7 +245,7 @@ def test_a_wild_contract_is_left_alone_until_it_does_more_than_usual() -> None:
 def test_of_every_minute_at_once_it_is_what_the_engine_measures_one_by_one() -> None:
     candles = wild_columns(500, seed=4, holes=0.004)
     run, rows = run_lengths(candles.open_ms), np.arange(len(candles))
-    found, busy = sigmas(candles, run), busy_multiples(candles, run, rows)
+    found, busy = sigmas(candles, run, rows), busy_multiples(candles, run, rows)
     some = rows[::7]
     assert np.array_equal(busy_multiples(candles, run, some), busy[some], equal_nan=True)
     hours = candles.open_ms // 3_600_000 * 3_600_000
