@@ -24,6 +24,10 @@ RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-micro
 RUN groupadd --gid 10001 altmonitor \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin altmonitor \
  && install -d -m 0700 -o 10001 -g 10001 /data
+# Python's own modules come without bytecode. Each start and each health check would compile what it imports anew, since
+# nothing is written at run time: 0.4 s of CPU for a question that takes 0.1.
+RUN python -m compileall -q -x '/(site-packages|test|tests|idlelib|tkinter|turtledemo|lib2to3|ensurepip|pydoc_data)/' \
+    "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/altmonitor /opt/altmonitor
 ENV PATH=/opt/altmonitor/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
@@ -33,7 +37,8 @@ USER 10001:10001
 WORKDIR /data
 VOLUME /data
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
+# The probe gives the monitor 4 s to answer; the rest is for a machine so busy that it cannot start the probe.
+HEALTHCHECK --interval=10s --timeout=30s --start-period=60s --retries=3 \
     CMD ["python", "-m", "altmonitor.ops.health_probe"]
 # Process 1: reaps, hands signals on, starts the monitor again when it dies or hangs, and ends when it must not go on.
 ENTRYPOINT ["python", "-m", "altmonitor.ops.container"]

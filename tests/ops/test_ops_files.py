@@ -14,6 +14,7 @@ import altmonitor
 from altmonitor.ops import container as keep_running
 from altmonitor.ops.deploy import docker
 from altmonitor.ops.deploy.deploy import NEEDED_FILES
+from altmonitor.ops.health_probe import TIMEOUT_S
 from altmonitor.render.charts.canvas import CJK_FONTS
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +102,17 @@ def test_the_image_runs_as_a_user_with_a_check_and_hashes() -> None:
         "-m",
         keep_running.__name__,
     ]
+
+
+def test_pythons_own_modules_are_compiled_in_the_image_where_nothing_is_written_later() -> None:
+    last_stage = text_of("Dockerfile").rpartition("\nFROM ")[2]
+    assert "PYTHONDONTWRITEBYTECODE=1" in last_stage
+    assert "python -m compileall" in last_stage.partition("USER ")[0]
+
+
+def test_a_health_check_has_more_time_to_start_than_the_monitor_has_to_answer() -> None:
+    (timeout_s,) = re.findall(r"HEALTHCHECK .*--timeout=(\d+)s", text_of("Dockerfile"))
+    assert float(timeout_s) >= 5 * TIMEOUT_S
 
 
 def test_the_image_holds_a_font_with_chinese_letters_that_pictures_look_for() -> None:

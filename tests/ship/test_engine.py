@@ -56,6 +56,16 @@ def test_the_image_is_of_a_plain_user_with_a_check_labels_and_no_pip() -> None:
     assert "pip" not in subprocess.run(ran, capture_output=True, text=True, check=True).stdout.split()
 
 
+def test_no_module_that_the_probe_or_a_start_needs_is_compiled_anew_each_time() -> None:
+    loaded = "import sys, altmonitor.ops.health_probe, altmonitor.cli.roles, altmonitor.app.feed_role"
+    compiled = "{m.__cached__ for m in sys.modules.values() if getattr(m, '__cached__', None)}"
+    code = f"{loaded}; print(*{compiled}, sep='\\n')"
+    ran = ["docker", "run", "--rm", "--entrypoint", "sh", IMAGE, "-c", f'python -c "{code}" | xargs ls']
+    done = subprocess.run(ran, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.split()) > 100
+
+
 def test_the_compose_file_starts_one_service_with_every_lock_closed(tmp_path: Path) -> None:
     with composed(tmp_path, settings=None):
         told = subprocess.run(
