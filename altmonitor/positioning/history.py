@@ -97,8 +97,8 @@ class SideChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionChange:
-    """First row against last. samples: rows in the window. mark_price: at the end.
+class HistorySpan:
+    """The rows of which the first is compared with the last. samples: how many lie in the window.
 
     is_span_off: the rows do not reach over what was asked for; `span_minutes` says what they cover.
     """
@@ -110,6 +110,12 @@ class PositionChange:
     span_minutes: float
     is_span_off: bool
     samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionChange(HistorySpan):
+    """Of sizes and entries. mark_price: at the end."""
+
     mark_price: float | None
     long: SideChange
     short: SideChange
@@ -219,16 +225,9 @@ class SideTrend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProfitTrend:
-    """As in `change.Change`: first row against last."""
+class ProfitTrend(HistorySpan):
+    """Of who is in profit."""
 
-    symbol: str
-    from_ms: int
-    to_ms: int
-    asked_minutes: float
-    span_minutes: float
-    is_span_off: bool
-    samples: int
     long: SideTrend
     short: SideTrend
 
@@ -273,7 +272,6 @@ def _move(before: Fraction | None, now: Fraction | None) -> ShareMove:
 
 # ---
 # Which contracts are furthest to one side right now, over all stored ones.
-
 
 MOST_ENTRIES: Final = 30
 DEFAULT_ENTRIES: Final = 10
@@ -341,7 +339,6 @@ def _entry(row: Snapshot, now_ms: int) -> ScanEntry | None:
 
 # ---
 # When a side's size has changed enough to be told, and what makes two such tellings the same.
-
 
 THRESHOLD_PCT: Final = 5.0
 WINDOW_MIN: Final = 30

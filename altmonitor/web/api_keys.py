@@ -122,7 +122,7 @@ class ApiKeys:
         return self._keys.get(digest_of(request.headers.get(HEADER, "")))
 
     async def refusal(self, request: web.Request) -> web.Response | None:
-        """Counts the call. None: it may be answered, and `headers_of` is to stand on the answer."""
+        """Counts the call. None: it may be answered, and `rate_headers` stand on the answer."""
         found = self.of(request)
         if found is None:
             return error_response(401, f"needs the header {HEADER}", {"WWW-Authenticate": HEADER})

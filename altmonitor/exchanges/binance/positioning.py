@@ -148,7 +148,7 @@ _PREMIUM = One(PremiumIndexWire)
 
 
 class BinancePositioning:
-    """`monitor.positioning_ports`: TopTraderRatios, OpenInterestBars, Cohorts and PriceAndFunding.
+    """`interfaces.positioning.Positioning`, and what is stored of the past: top traders, bars of open interest.
 
     rest: its guard, connection and retries are used; it must be started. Answers are kept (5 minutes, prices and
     cohorts 1 minute), concurrent callers of one thing share one request.

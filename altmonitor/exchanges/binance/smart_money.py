@@ -179,7 +179,7 @@ def web_guard(
 
 
 class SmartMoneyWeb:
-    """`monitor.positioning_ports.SmartMoney`. `start` before the first question, `stop` after the last."""
+    """`interfaces.positioning.SmartMoney`. `start` before the first question, `stop` after the last."""
 
     def __init__(
         self, base_url: str, *, clock: Clock, guard: Guard, trust_env: bool = True, within_s: float = ANSWER_WITHIN_S

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOptions:
-    """gather_ms: see `transports.port`. proxy: an address, False for none, True for what the environment says.
+    """gather_ms: see `transport`. proxy: an address, False for none, True for what the environment says.
 
     life_s: after this long a connection is replaced; None for what the venue's dialect says.
     shortest_silence_s: no shorter one is taken for blindness; for a program on a clock that runs fast, where half a

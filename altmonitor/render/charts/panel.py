@@ -19,7 +19,7 @@ _ROOM_FOR_TITLE = 540
 
 
 def panel_png(panel: PositionCard) -> bytes:
-    """PNG of `WIDTH` × `HEIGHT`. Letters that no font of this machine has become `…`, see `lettering.runs`."""
+    """PNG of `WIDTH` × `HEIGHT`. Letters that no font of this machine has become `…`, see `canvas.runs`."""
     canvas = Canvas(WIDTH, HEIGHT)
     y = _header(canvas, panel)
     y = _stats(canvas, panel, y)
