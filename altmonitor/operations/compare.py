@@ -12,9 +12,9 @@ from altmonitor.core.json_text import camel
 from altmonitor.core.types import Fraction
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
+from altmonitor.operations.full_picture import whole
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.position_facts import PICTURE_SOURCE, DegradedPart, degraded
-from altmonitor.operations.positions import whole
 from altmonitor.operations.symbols import SymbolWord, listed_symbol
 from altmonitor.positioning.picture import DISCLAIMER, key_numbers
 from altmonitor.positioning.units import rounded

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 
 from altmonitor.core.json_text import camel
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.interfaces.queries import MissingPart, Part, PositionScope, WhoFacts
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import Blocked, OperationError, Unavailable, UnknownContract, Unreachable
-from altmonitor.operations.symbols import listed_symbol
+from altmonitor.operations.errors import BadArgument, Blocked, OperationError, Unavailable, UnknownContract, Unreachable
+from altmonitor.operations.symbols import SymbolWord, VenueWord, listed_symbol
 from altmonitor.positioning.picture import picture_values
 
 V = TypeVar("V")
@@ -119,3 +120,36 @@ def object_of(values: object) -> dict[str, Any]:
 def degraded_values(missing: Sequence[MissingPart]) -> dict[str, Any]:
     parts = degraded(missing)
     return {} if parts is msgspec.UNSET else {"degraded": msgspec.to_builtins(parts)}
+
+
+Period = Literal["5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"]
+
+
+class PeriodArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=camel):
+    symbol: SymbolWord
+    period: Annotated[Period, msgspec.Meta(description="Length of a bucket of the ratios.")] = "5m"
+    venue: VenueWord | None = None
+
+
+class SideValues(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
+    """Those who are long, or short. USD at entry prices; profit: whole percent of them in profit; entries in USD.
+    Whales: the largest of them by margin balance. null: nobody is there, or it is not known."""
+
+    traders: int | None
+    smart_money_usd: int | None
+    avg_entry: float | None
+    profit_pct: int | None
+    whales: int | None
+    whales_usd: int | None
+    whale_avg_entry: float | None
+    whale_profit_pct: int | None
+
+
+def must_show_traders(context: OperationContext, venue: Venue | None, what: str) -> None:
+    """Raises: BadArgument for an exchange that does not show who is positioned."""
+    if venue in (None, "binance"):
+        return
+    raise BadArgument(
+        f"{what}: Binance alone shows them, not {VENUE_TITLES[venue]}; get_divergence with venue=okx compares the "
+        "crowd with top traders of OKX, get_open_interest and get_funding take every venue that is watched"
+    )

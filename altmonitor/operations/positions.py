@@ -6,51 +6,36 @@ Followed and top traders are Binance's. Open interest and funding of another ven
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
 from altmonitor.core.json_text import camel
 from altmonitor.core.types import VENUE_TITLES, Fraction, Venue
-from altmonitor.interfaces.queries import PositionScope, WhoFacts
+from altmonitor.interfaces.queries import PositionScope
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument, NotFound
+from altmonitor.operations.errors import NotFound
+from altmonitor.operations.full_picture import FULL_PICTURE
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.position_facts import (
     FUNDING_SOURCE,
     OPEN_INTEREST_SOURCE,
-    PICTURE_SOURCE,
     SMART_MONEY_SOURCE,
     TOP_TRADER_SOURCE,
     DegradedPart,
+    PeriodArguments,
+    SideValues,
     asked,
-    degraded_values,
+    must_show_traders,
     object_of,
     required,
     told,
 )
 from altmonitor.operations.symbols import OneContractAt, SymbolWord, VenueWord, listed_symbol
 from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD, FundingCost, funding_cost, funding_countdown
-from altmonitor.positioning.open_interest import Basis
 from altmonitor.positioning.picture import DISCLAIMER, picture_values
 
-Period = Literal["5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"]
-
 # --- followed traders ---------------------------------------------------------------------------------------------
-
-
-class SideValues(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """Those who are long, or short. USD at entry prices; profit: whole percent of them in profit; entries in USD.
-    Whales: the largest of them by margin balance. null: nobody is there, or it is not known."""
-
-    traders: int | None
-    smart_money_usd: int | None
-    avg_entry: float | None
-    profit_pct: int | None
-    whales: int | None
-    whales_usd: int | None
-    whale_avg_entry: float | None
-    whale_profit_pct: int | None
 
 
 class SmartMoneyAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
@@ -74,19 +59,13 @@ class SmartMoneyAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
 
 
 async def get_smart_money(context: OperationContext, arguments: OneContractAt) -> SmartMoneyAnswer:
-    _must_show_traders(context, arguments.venue, "followed traders")
+    must_show_traders(context, arguments.venue, "followed traders")
     facts = await asked(context, arguments.symbol, PositionScope(parts=frozenset({"smartMoney"})))
     required(facts.picture.overview, facts, "smartMoney", now_ms=context.clock.now_ms())
     return told(SmartMoneyAnswer, facts, "smartMoney")
 
 
 # --- top traders, open interest, funding --------------------------------------------------------------------------
-
-
-class PeriodArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=camel):
-    symbol: SymbolWord
-    period: Annotated[Period, msgspec.Meta(description="Length of a bucket of the ratios.")] = "5m"
-    venue: VenueWord | None = None
 
 
 class TopTraderAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
@@ -105,7 +84,7 @@ class TopTraderAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
 
 
 async def get_top_trader(context: OperationContext, arguments: PeriodArguments) -> TopTraderAnswer:
-    _must_show_traders(context, arguments.venue, "top traders with what takers bought")
+    must_show_traders(context, arguments.venue, "top traders with what takers bought")
     scope = PositionScope(parts=frozenset({"topTrader"}), period=arguments.period)
     facts = await asked(context, arguments.symbol, scope)
     required(facts.picture.top_traders, facts, "topTrader", now_ms=context.clock.now_ms())
@@ -248,98 +227,6 @@ def _funding(
     )
 
 
-# --- all of it ----------------------------------------------------------------------------------------------------
-
-
-class TopTraderPart(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """As get_top_trader."""
-
-    period: str
-    top_account_lsr: float
-    top_position_lsr: float
-    taker_buy_sell_ratio: float
-    age_sec: int
-
-
-class OpenInterestPart(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """As get_open_interest."""
-
-    oi_now_usd: int | None
-    oi_now_coins: float
-    oi_chg_5m: float | None
-    oi_chg_15m: float | None
-    oi_chg_1h: float | None
-    oi_chg_4h: float | None
-    age_sec: int
-
-
-class FundingPart(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """As get_funding. per10kPerSettlementUsd: USD that 10,000 USD of long pay (above 0) or get at one settlement."""
-
-    rate_pct: float
-    interval_hours: float
-    annualized_pct: float
-    per_10k_per_settlement_usd: float | None
-    long_pays: bool | None
-    next_funding_countdown: str | None
-    age_sec: int | None
-
-
-class SmartMoneyPart(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """As get_smart_money. whaleSpread: how far the whales' short entry lies above their long one, a fraction of it."""
-
-    long_short_ratio: float | None
-    headcount_ratio: float | None
-    notional_ratio: float | None
-    total_traders: int | None
-    total_notional_usd: int | None
-    whale_spread: float | None
-    long: SideValues
-    short: SideValues
-    signal_day_age_hours: float | None
-    age_sec: int
-    note: str
-
-
-class FullPicture(msgspec.Struct, frozen=True, kw_only=True, rename=camel):
-    """A part that is null is missing; `degraded` says why. price: USD; priceBasis: where it is from.
-    smartMoneyShareOfOI: followed traders' notional / (2 × open interest), a fraction 0…1."""
-
-    symbol: str
-    price: float | None
-    price_basis: Basis | None
-    smart_money: SmartMoneyPart | None
-    top_trader: TopTraderPart | None
-    open_interest: OpenInterestPart | None
-    funding: FundingPart | None
-    smart_money_share_of_oi: float | None = msgspec.field(name="smartMoneyShareOfOI")
-    source: str = PICTURE_SOURCE
-    disclaimer: str = DISCLAIMER
-    degraded: tuple[DegradedPart, ...] | msgspec.UnsetType = msgspec.UNSET
-
-
-async def get_full_picture(context: OperationContext, arguments: PeriodArguments) -> FullPicture:
-    _must_show_traders(context, arguments.venue, "the whole picture")
-    return full_picture(await whole(context, arguments.symbol, period=arguments.period))
-
-
-async def whole(context: OperationContext, word: str, *, period: str = "5m") -> WhoFacts:
-    """Raises: OperationError when followed traders, top traders and open interest are missing together."""
-    facts = await asked(context, word, PositionScope(period=period))
-    required(
-        None if facts.picture.is_empty else facts,
-        facts,
-        *("smartMoney", "topTrader", "openInterest"),
-        now_ms=context.clock.now_ms(),
-    )
-    return facts
-
-
-def full_picture(facts: WhoFacts) -> FullPicture:
-    values = picture_values(facts.picture)
-    return msgspec.convert({**values, **degraded_values(facts.missing)}, FullPicture)
-
-
 # --- which exchange -----------------------------------------------------------------------------------------------
 
 
@@ -350,16 +237,6 @@ def _elsewhere(context: OperationContext, venue: Venue | None) -> Venue | None:
     main = next(iter(context.monitor.venues))
     wanted = venue or main
     return None if wanted == main == "binance" else wanted
-
-
-def _must_show_traders(context: OperationContext, venue: Venue | None, what: str) -> None:
-    """Raises: BadArgument for an exchange that does not show who is positioned."""
-    if venue in (None, "binance"):
-        return
-    raise BadArgument(
-        f"{what}: Binance alone shows them, not {VENUE_TITLES[venue]}; get_divergence with venue=okx compares the "
-        "crowd with top traders of OKX, get_open_interest and get_funding take every venue that is watched"
-    )
 
 
 _ONE = {"symbol": "SOLUSDT"}
@@ -401,19 +278,7 @@ POSITION_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all
         chat="oi",
         examples=(Example(title="one contract", arguments=_ONE),),
     ),
-    Operation(
-        name="get_full_picture",
-        summary="Everything about who is positioned in a contract at once: smart money, top traders, open interest, "
-        "funding, mark price.",
-        arguments=PeriodArguments,
-        result=FullPicture,
-        run=get_full_picture,
-        reads="exchange",
-        route="GET /api/symbols/{symbol}/picture",
-        chat="who",
-        cli="who",
-        examples=(Example(title="one contract", arguments=_ONE),),
-    ),
+    FULL_PICTURE,
     Operation(
         name="get_funding",
         summary="Funding rate of a contract and what holding a position costs in USD per settlement, day and year.",

@@ -22,7 +22,7 @@ from altmonitor.operations.errors import (
     UnknownContract,
     Unreachable,
 )
-from altmonitor.operations.positions import Period
+from altmonitor.operations.position_facts import Period
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.picture import DISCLAIMER
