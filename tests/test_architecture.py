@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,7 @@ PACKAGES = [
 
 PURE = {"market", "positioning", "scores", "settings", "detectors"}
 IMPURE = {"asyncio", "aiohttp", "websockets", "telegram", "aiosqlite", "sqlite3", "logging", "time", "socket"}
+FILES = (".py", ".db", ".json", ".jinja")
 TIME_CALLS = {"time.time", "time.monotonic", "time.time_ns", "time.perf_counter", "datetime.now", "datetime.utcnow"}
 
 
@@ -119,3 +121,19 @@ def test_two_classes_never_share_a_name() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_docstrings_name_only_modules_classes_and_functions_that_there_are(trees: dict[Path, ast.Module]) -> None:
+    """`module.name` and `Class.method` in backticks: a renamed one leaves a docstring that leads nowhere."""
+    there = {path.stem for path in trees} | {folder.name for path in trees for folder in path.parents}
+    told = []
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                there.add(node.name)
+            elif isinstance(node, ast.Name | ast.Attribute | ast.arg | ast.keyword | ast.alias):
+                there |= {str(value) for _, value in ast.iter_fields(node) if isinstance(value, str)}
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                found = re.findall(r"`([A-Za-z_]+(?:\.[A-Za-z_]+)+)`", ast.get_docstring(node) or "")
+                told += [(str(path), name) for name in found if not name.endswith(FILES) and not name.isupper()]
+    assert [(path, name) for path, name in told if not set(name.split(".")) <= there] == []

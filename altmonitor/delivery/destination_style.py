@@ -28,7 +28,7 @@ _Text = TypeVar("_Text")
 
 
 class MessageRenderer:
-    """Implements `interfaces.delivery.Renderer`. lang: one of `languages.LANGUAGES`. tz: zone of every time told.
+    """Implements `interfaces.delivery.Renderer`. lang: one of `types.LANGUAGES`. tz: zone of every time told.
 
     Many chats share one, and what is said to several of them is written once.
 

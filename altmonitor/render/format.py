@@ -300,7 +300,7 @@ def no_name(destination: Destination) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """lang: one of `languages.LANGUAGES`. tz: zone of every time in the text. name_of: what a chat and its topic are
+    """lang: one of `types.LANGUAGES`. tz: zone of every time in the text. name_of: what a chat and its topic are
     called, not escaped; '' where nobody knows. has_outcome_line: alerts say how those like them went on."""
 
     lang: str
