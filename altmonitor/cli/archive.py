@@ -26,9 +26,10 @@ from altmonitor.render.tables import table
 from altmonitor.replay.archive import ImportReport, ListedSeries, import_files, listed
 from altmonitor.replay.columns import Hole
 from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport
+from altmonitor.replay.fetch_recent import RecentRest
 from altmonitor.replay.history_recorder import take_in_recorded
 from altmonitor.replay.parquet import NoPolars, export_parquet
-from altmonitor.replay.store import HistoryStore, SeriesName
+from altmonitor.replay.store import EVERY_SERIES, HistoryStore
 from altmonitor.settings.input import find
 
 FILE_WITHIN_S: Final = 120.0
@@ -95,14 +96,16 @@ async def fetch_report(
             deps = FetchDeps(
                 store=store_of(session),
                 archive=archive,
-                candles=parts.rest,
-                open_interest=parts.positioning,
+                recent=RecentRest(candles=parts.rest, open_interest=parts.positioning, funding=parts.rest),
                 clock=clock,
                 on_progress=progress.show,
                 parallel=choices.parallel,
             )
-            series: tuple[SeriesName, ...] = ("klines", "oi")
-            asked = tuple(one for one in series if choices.series in (one, "both"))
+            asked = tuple(
+                one
+                for one in EVERY_SERIES
+                if choices.series in (one, "all") or (choices.series == "both" and one != "funding")
+            )
             fetch = ArchiveFetch(deps, is_recheck=choices.recheck)
             return await fetch.run(symbols, asked, first_day=days[0], last_day=days[1])
     except OSError as problem:

@@ -18,20 +18,27 @@ from altmonitor.cli.parameters import (
 
 @click.group()
 def archive() -> None:
-    """Candles and open interest of Binance's past days: fetch them, take in files, see what is there (ARCHIVE_DIR)."""
+    """Candles, open interest and funding of Binance's past days: fetch, take in, see what is there (ARCHIVE_DIR)."""
 
 
 @archive.command(name="fetch")
 @click.option("--symbols", default="all", show_default=True, help="Separated by commas; all: what is traded now.")
 @click.option("--from", "from_day", required=True, help="First day, such as 2025-02-01 (UTC).")
 @click.option("--to", "to_day", help="Last day. [yesterday]")
-@click.option("--series", type=click.Choice(["klines", "oi", "both"]), default="both", show_default=True)
+@click.option(
+    "--series",
+    type=click.Choice(["klines", "oi", "funding", "both", "all"]),
+    default="all",
+    show_default=True,
+    help="both: klines and oi.",
+)
 @click.option("--parallel", type=click.IntRange(1, 16), default=6, show_default=True, help="Files at once.")
 @click.option("--recheck", is_flag=True, help="Ask whether files that are there were re-issued, and fetch those.")
 @json_option
 @env_file_option
 def archive_fetch(env_file: Path, **options: Any) -> None:
-    """Fetch 1-minute candles and 5-minute open interest from the exchange's archive; the youngest days from REST.
+    """Fetch 1-minute candles, 5-minute open interest and settled funding from the exchange's archive; what is too young
+    for it from REST.
 
     Goes on where it stopped. Exit code 1 when something could not be had or read; days that nobody has are named.
     """

@@ -41,6 +41,14 @@ class Funding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettledFunding:
+    """A rate that was paid at `time_ms`; fraction of the position."""
+
+    time_ms: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LongShortRatio:
     """Accounts long / accounts short over all accounts. `time_ms`: end of the bucket."""
 

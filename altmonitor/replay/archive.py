@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +11,15 @@ from altmonitor.core.archive_files import LONGEST_TEXT, ArchiveFileError
 from altmonitor.core.files import read_regular
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.archive_csv import LAST_MS, ArchiveFile, read_archive_file
-from altmonitor.replay.columns import CandleColumns, Hole, Source, holes, months_of
-from altmonitor.replay.store import HistoryStore, InputFile, SeriesName, StoreDamaged
+from altmonitor.replay.columns import CandleColumns, FundingColumns, Hole, OpenInterestColumns, Source, holes, months_of
+from altmonitor.replay.store import EVERY_SERIES, HistoryStore, InputFile, SeriesName, StoreDamaged
 
 ENDINGS: Final = (".csv", ".csv.gz", ".zip")
+SERIES_OF: Final[Mapping[type, SeriesName]] = {
+    CandleColumns: "klines",
+    OpenInterestColumns: "oi",
+    FundingColumns: "funding",
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +65,7 @@ def import_files(
             report.files += 1
             report.problems += [str(problem) for problem in read.problems]
             columns: Any = read.columns
-            series: SeriesName = "klines" if isinstance(columns, CandleColumns) else "oi"
+            series: SeriesName = SERIES_OF[type(columns)]
             rows = {month: len(columns.stamps[of]) for month, of in months_of(columns.stamps)}
             inputs = {month: [InputFile(name=f"import:{file.name}", sha256="", rows=n)] for month, n in rows.items()}
             added = store.add(read.symbol, series, columns, inputs=inputs)
@@ -91,7 +96,7 @@ def _read(file: Path, report: ImportReport, now_ms: int) -> ArchiveFile | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedSeries:
-    """What the store holds of one symbol. missing_minutes: between the first and the last candle, 0 for open interest.
+    """What the store holds of one symbol. missing_minutes: between the first and the last candle, 0 for other series.
     other_coins: holes after which another coin bears the name. problems: files that cannot be read."""
 
     symbol: str
@@ -109,7 +114,7 @@ class ListedSeries:
 def listed(store: HistoryStore, symbols: Sequence[str] = ()) -> Iterator[ListedSeries]:
     """In alphabetical order; symbols: these alone, empty for all."""
     for symbol in symbols or store.symbols():
-        for series in ("klines", "oi"):
+        for series in EVERY_SERIES:
             found = _listed(store, symbol, series)
             if found is not None:
                 yield found
@@ -130,7 +135,7 @@ def _listed(store: HistoryStore, symbol: str, series: SeriesName) -> ListedSerie
     first_ms, last_ms = (months[0].first_ms, months[-1].last_ms) if months else (0, 0)
     rows = sum(one.rows for one in months)
     minutes = (last_ms - first_ms) // MINUTE_MS + 1 if months else 0
-    is_whole = series == "oi" or rows == minutes or problems
+    is_whole = series != "klines" or rows == minutes or problems
     return ListedSeries(
         symbol=symbol,
         series=series,

@@ -29,9 +29,11 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import (
     CandleColumns,
     Floats,
+    FundingColumns,
     Ints,
     OpenInterestColumns,
     Source,
+    funding_columns,
     merged,
     open_interest_columns,
     places_of,
@@ -39,18 +41,21 @@ from altmonitor.replay.columns import (
 
 KLINE_COLUMNS: Final = 12
 METRIC_COLUMNS: Final = 8
+FUNDING_COLUMNS: Final = 3
 FIVE_MINUTES_MS: Final = 300_000
 STAMP_SLACK_MS: Final = 2_000
 DAY_MS: Final = 86_400_000
 TO_COME: Final = "its time is yet to come"
 TWICE_THERE: Final = "its minute is there before, with other numbers; these count"
 MOST_TRADES: Final = 1e15
+MOST_FUNDING_HOURS: Final = 24
 MOST_NAMED: Final = 3
 """Rows of one file that are named one by one; the others are counted."""
 FIRST_MS: Final = 1_230_768_000_000  # 2009: there is no older market
 LAST_MS: Final = 7_258_118_400_000  # 2200
 _NAME: Final = re.compile(
-    r"(?P<symbol>[^/\\]+?)-(?P<what>\d+[smhdwM]o?|metrics)-(?P<when>\d{4}-\d{2}(?:-\d{2})?)[^/\\]*$", re.IGNORECASE
+    r"(?P<symbol>[^/\\]+?)-(?P<what>\d+[smhdwM]o?|metrics|fundingRate)-(?P<when>\d{4}-\d{2}(?:-\d{2})?)[^/\\]*$",
+    re.IGNORECASE,
 )
 
 
@@ -71,7 +76,7 @@ class ArchiveFile:
     """What was in one. problems: rows that were left out."""
 
     symbol: str
-    columns: CandleColumns | OpenInterestColumns
+    columns: CandleColumns | OpenInterestColumns | FundingColumns
     problems: list[FileProblem] = field(default_factory=list)
 
 
@@ -80,7 +85,8 @@ def symbol_in(name: str) -> tuple[str, str]:
     found = _NAME.match(name.replace("\\", "/").rpartition("/")[2])
     if found is None:
         raise ArchiveFileError(
-            "its name does not say what it holds: SYMBOL-1m-2025-02.csv or SYMBOL-metrics-2025-02-01.csv"
+            "its name does not say what it holds: SYMBOL-1m-2025-02.csv, SYMBOL-metrics-2025-02-01.csv or "
+            "SYMBOL-fundingRate-2025-02.csv"
         )
     return found["symbol"].upper(), found["what"]
 
@@ -89,18 +95,20 @@ def read_archive_file(name: str, content: bytes, *, source: Source, now_ms: int 
     """name: as the exchange names its files. now_ms: what begins later is no data. Raises: ArchiveFileError when
     nothing of it can be used."""
     symbol, what = symbol_in(name)
-    if what not in ("1m", "metrics"):
+    if what not in ("1m", "metrics", "fundingRate"):
         raise ArchiveFileError(f"candles of {what}: only those of 1m are kept")
     problems: list[FileProblem] = []
     parts: list[Any] = []
     for text_name, text in texts_in(name, content):
         if text_name != name and _is_another(text_name, (symbol, what)):
             raise ArchiveFileError(f"it holds {text_name}, which is not what its own name says")
-        columns: CandleColumns | OpenInterestColumns
+        columns: CandleColumns | OpenInterestColumns | FundingColumns
         if what == "1m":
             columns, odd = _candles(text, source, now_ms)
-        else:
+        elif what == "metrics":
             columns, odd = _metrics(text, symbol, source, now_ms)
+        else:
+            columns, odd = _fundings(text, source, now_ms)
         shown = name if text_name == name else f"{name} ({text_name})"
         problems += [FileProblem(file=shown, row=row, text=why) for row, why in odd[:MOST_NAMED]]
         if len(odd) > MOST_NAMED:
@@ -295,6 +303,35 @@ def _metrics(text: str, symbol: str, source: Source, now_ms: int) -> tuple[OpenI
     table = np.array(rows, dtype=np.float64).reshape(-1, METRIC_COLUMNS - 2)
     others = [np.where(np.isfinite(table[:, at]), table[:, at], np.nan) for at in range(1, METRIC_COLUMNS - 2)]
     return open_interest_columns(np.array(stamps, dtype=np.int64), table[:, 0], source, others), odd
+
+
+def _fundings(text: str, source: Source, now_ms: int) -> tuple[FundingColumns, Odd]:
+    """calc_time, funding_interval_hours, last_funding_rate."""
+    rows: list[tuple[int, float, float]] = []
+    odd: Odd = []
+    for number, cells in _cells(text):
+        if cells[0].strip().lower() in ("calc_time", "calctime"):
+            continue
+        if len(cells) != FUNDING_COLUMNS:
+            odd.append((number, _wrong_length(cells, FUNDING_COLUMNS)))
+            continue
+        try:
+            time, hours, rate = (_number(cell) for cell in cells)
+        except ValueError:
+            odd.append((number, "a cell that is no number"))
+            continue
+        stamps, is_time = _unix_ms(np.array([time]))
+        time_ms = (int(stamps[0]) + STAMP_SLACK_MS) // MINUTE_MS * MINUTE_MS
+        if not is_time[0]:
+            odd.append((number, f"{cells[0][:40]!r} is no time"))
+        elif time_ms >= now_ms:
+            odd.append((number, TO_COME))
+        elif not 0 < hours <= MOST_FUNDING_HOURS or not abs(rate) < 1:
+            odd.append((number, "no rate of funding"))
+        else:
+            rows.append((time_ms, rate, hours))
+    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    return funding_columns(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], source), odd
 
 
 def _metric_ms(text: str) -> int | None:

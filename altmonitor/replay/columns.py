@@ -1,4 +1,4 @@
-"""Candles and open interest of one symbol as parallel numpy columns: what the store keeps and a replay reads."""
+"""Candles, open interest and funding of one symbol as parallel numpy columns: kept by the store, read by a replay."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from altmonitor.market.candles import MINUTE_MS, Candle
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Columns = TypeVar("Columns", "CandleColumns", "OpenInterestColumns")
+Columns = TypeVar("Columns", "CandleColumns", "OpenInterestColumns", "FundingColumns")
 
 ANOTHER_COIN_MINUTES = 1_440
 ANOTHER_COIN_FACTOR = 3.0
@@ -94,6 +94,24 @@ class OpenInterestColumns:
         return self.time_ms
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingColumns:
+    """Rates that were settled, oldest → newest, each settlement once. time_ms: whole minutes. rate: fraction paid at
+    it; interval_h: hours since the one before, 8 where a source does not say."""
+
+    time_ms: Ints
+    rate: Floats
+    interval_h: Floats
+    source: Ints
+
+    def __len__(self) -> int:
+        return len(self.time_ms)
+
+    @property
+    def stamps(self) -> Ints:
+        return self.time_ms
+
+
 def candle_columns(candles: Sequence[Candle], source: Source) -> CandleColumns:
     """From values, in any order; of a repeated minute the last one counts."""
     table = np.array(
@@ -159,6 +177,17 @@ def open_interest_columns(
 @cache
 def no_open_interest() -> OpenInterestColumns:
     return open_interest_columns(np.zeros(0, np.int64), np.zeros(0), Source.RECORDED)
+
+
+def funding_columns(time_ms: Ints, rate: Floats, interval_h: Floats, source: Source) -> FundingColumns:
+    """In any order; of a repeated settlement the last one counts."""
+    whole = np.full(len(time_ms), int(source), dtype=np.int64)
+    return merged([FundingColumns(time_ms=time_ms, rate=rate, interval_h=interval_h, source=whole)])
+
+
+@cache
+def no_funding() -> FundingColumns:
+    return funding_columns(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), Source.RECORDED)
 
 
 def taken(columns: Columns, chosen: Any) -> Columns:

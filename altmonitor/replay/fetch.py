@@ -19,25 +19,13 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable, RegionBlocked, UnknownSymbol
 from altmonitor.exchanges.rest.block import retry_after_s
 from altmonitor.exchanges.rest.guard import RestAnswer
-from altmonitor.interfaces.exchange import Priority
-from altmonitor.market.candles import MINUTE_MS, Candle
-from altmonitor.positioning.open_interest import OiBar
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.archive_csv import read_archive_file
-from altmonitor.replay.columns import (
-    CandleColumns,
-    OpenInterestColumns,
-    Source,
-    candle_columns,
-    merged,
-    month_after,
-    month_begin_ms,
-    no_open_interest,
-    open_interest_columns,
-)
+from altmonitor.replay.columns import Source, merged, month_after, month_begin_ms
+from altmonitor.replay.fetch_recent import AnyColumns, RecentRest
 from altmonitor.replay.store import Added, HistoryStore, InputFile, SeriesName, StoreDamaged
 
 DAY_MS: Final = 86_400_000
-FIVE_MINUTES_MS: Final = 300_000
 FOLDER: Final = "/data/futures/um"
 WORTH_A_MONTH: Final = 8
 """So many days of a month that is over are asked for as its one file."""
@@ -46,7 +34,6 @@ RECENT_DAYS: Final = 3
 ATTEMPTS: Final = 4
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
-ROWS_PER_REQUEST: Final = 1_000
 _SHA256: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
 
 
@@ -59,29 +46,15 @@ class ArchiveHttp(Protocol):
         """target: path, percent-encoded. Raises: ExchangeUnreachable, BadAnswer."""
 
 
-class CandleRest(Protocol):
-    async def klines(
-        self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: Priority
-    ) -> list[Candle]: ...
-
-
-class OpenInterestRest(Protocol):
-    async def open_interest_between(
-        self, symbol: str, *, start_ms: int, end_ms: int, priority: Priority
-    ) -> Sequence[OiBar]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchDeps:
-    """on_progress(done, total): parts of the work, each a symbol's month of one series. parallel: files at once.
-    open_interest: None leaves its youngest days to the archive."""
+    """on_progress(done, total): parts of the work, each a symbol's month of one series. parallel: files at once."""
 
     store: HistoryStore
     archive: ArchiveHttp
-    candles: CandleRest
+    recent: RecentRest
     clock: Clock
     on_progress: Callable[[int, int], None]
-    open_interest: OpenInterestRest | None = None
     parallel: int = 6
 
 
@@ -186,6 +159,9 @@ class ArchiveFetch:
         """Days that are left to fetch one by one."""
         if part.series == "oi":  # those lie there by the day alone
             return part.days
+        if part.series == "funding":
+            await self._fetch_funding(part, batch, known)
+            return ()
         name = f"{part.symbol}-1m-{part.month}.zip"
         is_over = month_begin_ms(month_after(part.month)) <= self._at.clock.now_ms()
         if name in known and not self._is_recheck:
@@ -196,6 +172,19 @@ class ArchiveFetch:
         is_worth_it = is_over and (name in known or len(days) >= WORTH_A_MONTH)
         folder = f"monthly/klines/{_quoted(part.symbol)}/1m"
         return () if is_worth_it and await self._fetch_file(folder, name, batch, known) else days
+
+    async def _fetch_funding(self, part: _Part, batch: _Batch, known: dict[str, InputFile]) -> None:
+        """Rates lie there by the month alone, once it is over; until then the exchange's REST has them."""
+        name = f"{part.symbol}-fundingRate-{part.month}.zip"
+        if name in known and not self._is_recheck:
+            self._report.kept += 1
+            return
+        end_ms, now_ms = month_begin_ms(month_after(part.month)), self._at.clock.now_ms()
+        folder = f"monthly/fundingRate/{_quoted(part.symbol)}"
+        if end_ms <= now_ms and await self._fetch_file(folder, name, batch, known):
+            return
+        if not await self._fetch_recent(part, _day_ms(part.days[0]), min(end_ms, now_ms), batch):
+            self._missing.setdefault((part.symbol, part.series), []).extend(part.days)
 
     async def _fetch_day(self, part: _Part, day: str, batch: _Batch, known: dict[str, InputFile]) -> None:
         is_klines = part.series == "klines"
@@ -208,7 +197,8 @@ class ArchiveFetch:
         is_over = begin_ms + DAY_MS <= now_ms
         if is_over and await self._fetch_file(folder, name, batch, known):
             return
-        if begin_ms > now_ms - RECENT_DAYS * DAY_MS and await self._fetch_recent(part, begin_ms, now_ms, batch):
+        end_ms = min(begin_ms + DAY_MS, now_ms // MINUTE_MS * MINUTE_MS)
+        if begin_ms > now_ms - RECENT_DAYS * DAY_MS and await self._fetch_recent(part, begin_ms, end_ms, batch):
             return
         if begin_ms < now_ms:
             self._missing.setdefault((part.symbol, part.series), []).append(day)
@@ -308,14 +298,10 @@ class ArchiveFetch:
 
     # --- what is too young for the archive
 
-    async def _fetch_recent(self, part: _Part, begin_ms: int, now_ms: int, batch: _Batch) -> bool:
-        """False where the exchange has nothing either."""
-        end_ms = min(begin_ms + DAY_MS, now_ms // MINUTE_MS * MINUTE_MS) - 1
+    async def _fetch_recent(self, part: _Part, begin_ms: int, end_ms: int, batch: _Batch) -> bool:
+        """[begin_ms, end_ms). False where the exchange has nothing either."""
         try:
-            if part.series == "klines":
-                columns: CandleColumns | OpenInterestColumns = await self._recent_candles(part.symbol, begin_ms, end_ms)
-            else:
-                columns = await self._recent_open_interest(part.symbol, begin_ms, end_ms)
+            columns = await self._at.recent.columns(part.symbol, part.series, begin_ms, end_ms - 1)
         except UnknownSymbol:
             return False
         except RegionBlocked:
@@ -326,28 +312,6 @@ class ArchiveFetch:
         batch.take(columns, None)
         return len(columns) > 0
 
-    async def _recent_candles(self, symbol: str, begin_ms: int, end_ms: int) -> CandleColumns:
-        found: list[Candle] = []
-        while begin_ms <= end_ms:
-            last_ms = min(end_ms, begin_ms + ROWS_PER_REQUEST * MINUTE_MS - 1)
-            found += await self._at.candles.klines(
-                symbol, start_ms=begin_ms, end_ms=last_ms, limit=ROWS_PER_REQUEST, priority=Priority.TRACKING
-            )
-            begin_ms = last_ms + 1
-        return candle_columns([one for one in found if one.is_closed], Source.REST)
-
-    async def _recent_open_interest(self, symbol: str, begin_ms: int, end_ms: int) -> OpenInterestColumns:
-        if self._at.open_interest is None:
-            return no_open_interest()
-        bars = await self._at.open_interest.open_interest_between(
-            symbol, start_ms=begin_ms, end_ms=end_ms, priority=Priority.TRACKING
-        )
-        known = [bar for bar in bars if bar.coins is not None]
-        stamps = np.array([bar.time_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS for bar in known], dtype=np.int64)
-        contracts = np.array([bar.coins for bar in known], dtype=np.float64)
-        values = np.array([math.nan if bar.usd is None else bar.usd for bar in known], dtype=np.float64)
-        return open_interest_columns(stamps, contracts, Source.REST, [values])
-
 
 class _Batch:
     """What was read of a part; written at once, so that a month of daily files is one rewrite."""
@@ -357,7 +321,7 @@ class _Batch:
         self.columns: list[Any] = []  # all of the one kind that the series has
         self.inputs: list[InputFile] = []
 
-    def take(self, columns: CandleColumns | OpenInterestColumns, read: InputFile | None) -> None:
+    def take(self, columns: AnyColumns, read: InputFile | None) -> None:
         if len(columns):
             self.columns.append(columns)
         if read is not None:

@@ -22,7 +22,7 @@ from altmonitor.detectors.verdict import Rule
 from altmonitor.detectors.volume import FEWEST_CANDLES
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.market.math import MinuteRanges
-from altmonitor.replay.columns import CandleColumns, Source, between, no_open_interest
+from altmonitor.replay.columns import CandleColumns, Source, between, no_funding, no_open_interest
 from altmonitor.replay.measures import run_lengths
 from altmonitor.replay.tape import BURST, SMALLEST, Tape, TapeRows, joined
 from altmonitor.replay.tape_rows import measured
@@ -128,7 +128,7 @@ class LiveTape:
         last_ms = int(candles.open_ms[-1])
         for first_ms, end_ms in self._counted.missing(symbol, begin_ms, last_ms + MINUTE_MS):
             known = between(candles, begin_ms, end_ms)
-            made = measured(known, no_open_interest(), begin_ms=first_ms, lookback=lookback)
+            made = measured(known, no_open_interest(), no_funding(), begin_ms=first_ms, lookback=lookback)
             for rule in CANDLE_RULES:
                 rows = made.rows[rule]
                 if not len(rows):

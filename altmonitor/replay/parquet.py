@@ -14,10 +14,8 @@ from urllib.parse import quote
 import numpy as np
 
 from altmonitor.core.files import write_atomically
-from altmonitor.replay.columns import CandleColumns, OpenInterestColumns, month_after, month_begin_ms
-from altmonitor.replay.store import HistoryStore, SeriesName
-
-SERIES: tuple[SeriesName, ...] = ("klines", "oi")
+from altmonitor.replay.columns import CandleColumns, FundingColumns, OpenInterestColumns, month_after, month_begin_ms
+from altmonitor.replay.store import EVERY_SERIES, HistoryStore
 
 
 class NoPolars(Exception):
@@ -34,12 +32,17 @@ def export_parquet(store: HistoryStore, symbols: list[str], folder: Path) -> Ite
     except ImportError as problem:
         raise NoPolars from problem
     for symbol in symbols:
-        for series in SERIES:
+        for series in EVERY_SERIES:
             for month in store.months(symbol, series):
                 span = month_begin_ms(month), month_begin_ms(month_after(month))
-                columns: CandleColumns | OpenInterestColumns = (
-                    store.candles(symbol, *span) if series == "klines" else store.open_interest(symbol, *span)
-                )
+                columns: CandleColumns | OpenInterestColumns | FundingColumns
+                match series:
+                    case "klines":
+                        columns = store.candles(symbol, *span)
+                    case "oi":
+                        columns = store.open_interest(symbol, *span)
+                    case "funding":
+                        columns = store.funding(symbol, *span)
                 moment = "open_ms" if series == "klines" else "time_ms"
                 table = {}
                 for one in fields(columns):

@@ -26,7 +26,7 @@ NOT_SHOWN: Final = (
     "which extreme of a minute came first, and when: the order is a convention, both counts are given where it matters",
     "open interest at the moment of your sweeps: the archive has one sample in 5 minutes, so changes over 1 minute are "
     "not here unless your own sweeps were recorded",
-    "funding: the archive of candles and open interest does not hold it",
+    "funding: what is stored of it are settled rates; the tape counts their crossings (`try`), the engines tell none",
 )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from altmonitor.detectors.adaptive import loosest
+from altmonitor.detectors.funding import FUNDING
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.price import WINDOWS, threshold_of
 from altmonitor.detectors.verdict import Rule
@@ -105,6 +106,7 @@ def smallest_for(every: Sequence[Settings]) -> dict[Rule, float]:
         asked |= {rule: min(abs(threshold_of(rule.window, "DUMP", one)), size) for rule, size in asked.items()}
         asked[BURST] = one.vol_burst_mult
         asked |= {rule: OPEN_INTEREST.threshold_of(rule.window, one) for rule in found if rule.kind == "oi"}
+        asked |= {rule: FUNDING.threshold_of(rule.window, one) for rule in found if rule.kind == "funding"}
         for rule, size in asked.items():
             if size:
                 found[rule] = min(found[rule], size)

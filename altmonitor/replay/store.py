@@ -41,6 +41,7 @@ from altmonitor.replay.columns import (
     CandleColumns,
     Columns,
     Floats,
+    FundingColumns,
     Ints,
     OpenInterestColumns,
     between,
@@ -49,13 +50,15 @@ from altmonitor.replay.columns import (
     month_begin_ms,
     months_of,
     no_candles,
+    no_funding,
     no_open_interest,
     places_of,
     taken,
 )
 from altmonitor.replay.npz import NpzArrays
 
-SeriesName = Literal["klines", "oi"]
+SeriesName = Literal["klines", "oi", "funding"]
+EVERY_SERIES: Final[tuple[SeriesName, ...]] = ("klines", "oi", "funding")
 VERSION: Final = 1
 DEFLATE_LEVEL: Final = 6
 WORTH_DEFLATING: Final = 0.7
@@ -136,6 +139,10 @@ class HistoryStore:
     def open_interest(self, symbol: str, from_ms: int, to_ms: int) -> OpenInterestColumns:
         """Raises: StoreDamaged."""
         return self._read(symbol, "oi", from_ms, to_ms, no_open_interest())
+
+    def funding(self, symbol: str, from_ms: int, to_ms: int) -> FundingColumns:
+        """Raises: StoreDamaged."""
+        return self._read(symbol, "funding", from_ms, to_ms, no_funding())
 
     def span(self, symbol: str, series: SeriesName = "klines") -> tuple[int, int] | None:
         """(first, last) moment that is stored, unix ms; None without any. Raises: StoreDamaged."""
@@ -262,14 +269,7 @@ def _about(file: Mapping[str, NDArray[Any]]) -> StoredMonth:
     return msgspec.json.decode(file["about"].tobytes(), type=StoredMonth)
 
 
-def _encoded(
-    columns: CandleColumns | OpenInterestColumns,
-    *,
-    symbol: str,
-    series: SeriesName,
-    month: str,
-    inputs: tuple[InputFile, ...],
-) -> bytes:
+def _encoded(columns: Columns, *, symbol: str, series: SeriesName, month: str, inputs: tuple[InputFile, ...]) -> bytes:
     is_klines = isinstance(columns, CandleColumns)
     unit_ms = MINUTE_MS if is_klines else 1
     stamps = (columns.stamps - month_begin_ms(month)) // unit_ms

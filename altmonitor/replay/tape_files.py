@@ -32,13 +32,13 @@ from altmonitor.replay.columns import (
     month_after,
     month_begin_ms,
 )
-from altmonitor.replay.store import READING_PROBLEMS, HistoryStore, SeriesName
+from altmonitor.replay.store import EVERY_SERIES, READING_PROBLEMS, HistoryStore
 from altmonitor.replay.tape import SMALLEST, Tape, TapeRows, joined, no_rows
 from altmonitor.replay.tape_rows import MonthTape, Smallest, measured
 
 FOLDER: Final = ".tape"
 ROW_COLUMNS: Final = tuple(one.name for one in fields(TapeRows) if one.name != "symbol")
-COLUMNS: Final = ("sample_ms", "loud_ms", "loud_size")
+COLUMNS: Final = ("sample_ms", "loud_ms", "loud_size", "settled_ms", "settled_minutes")
 DAY_MS: Final = 86_400_000
 OI_MEMORY_MS: Final = selection.OI_MEMORY_MS
 
@@ -97,6 +97,7 @@ def build_tape(
     """Month by month, symbol by symbol; what was made before is read. Raises: StoreDamaged."""
     parts: dict[Rule, list[TapeRows]] = {rule: [no_rows()] for rule in smallest}
     candles = samples = 0
+    settled = 0.0
     read = _Months(store)
     day_usdt = np.full(len(symbols), np.nan)
     for number, symbol in enumerate(symbols):
@@ -105,6 +106,8 @@ def build_tape(
             made = month_tape(store, symbol, month, lookback=lookback, smallest=smallest, months=read)
             candles += int(((made.open_ms >= from_ms) & (made.open_ms < to_ms)).sum())
             samples += int(((made.sample_ms >= from_ms) & (made.sample_ms < to_ms)).sum())
+            is_settled = (made.settled_ms >= from_ms) & (made.settled_ms < to_ms)
+            settled += float(made.settled_minutes[is_settled].sum())
             for rule, rows in made.rows.items():
                 own = rows.taken((rows.at_ms >= from_ms) & (rows.at_ms < to_ms))
                 parts[rule].append(_of_symbol(own, number))
@@ -112,11 +115,12 @@ def build_tape(
         if minutes:
             day_usdt[number] = total_usdt / minutes * 1_440
         on_progress(number + 1, len(symbols))
+    looked_at = {"price": candles, "vol": candles, "oi": samples, "funding": round(settled)}
     return Tape(
         symbols=tuple(symbols),
         from_ms=from_ms,
         to_ms=to_ms,
-        minutes={rule: {"price": candles, "vol": candles, "oi": samples}.get(rule.kind, 0) for rule in smallest},
+        minutes={rule: looked_at.get(rule.kind, 0) for rule in smallest},
         rows={rule: joined(of_rule) for rule, of_rule in parts.items()},
         day_usdt=day_usdt,
     )
@@ -165,11 +169,10 @@ def month_tape(
 ) -> MonthTape:
     """Of stored rows, or read if it was made before. months: what was read before it. Raises: StoreDamaged."""
     before = str(np.datetime64(month, "M") - 1)
-    every: tuple[SeriesName, ...] = ("klines", "oi")
+    compared = [(series, one) for series in EVERY_SERIES for one in (before, month)]
     digests = [
         stored.digest
-        for series in every
-        for one in (before, month)
+        for series, one in (*compared, ("funding", month_after(month)))
         if (stored := store.month(symbol, one, series)) is not None
     ]
     sizes = [f"{rule}={size!r}" for rule, size in smallest.items()]
@@ -187,7 +190,9 @@ def month_tape(
     made = measured(
         (months or _Months(store)).candles(symbol, begin_ms, end_ms),
         store.open_interest(symbol, begin_ms - 2 * OI_MEMORY_MS, end_ms),
+        store.funding(symbol, begin_ms - DAY_MS, end_ms + DAY_MS),
         begin_ms=begin_ms,
+        end_ms=end_ms,
         lookback=lookback,
         smallest=smallest,
     )

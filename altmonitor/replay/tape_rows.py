@@ -8,16 +8,21 @@ from typing import Final
 
 import numpy as np
 
+from altmonitor.detectors.funding import LONGEST_MS, WINDOW
 from altmonitor.detectors.open_interest import WINDOWS_MS
 from altmonitor.detectors.price import MINUTES_OF
 from altmonitor.detectors.verdict import Rule
 from altmonitor.market.open_interest import WINDOW_TOLERANCE
+from altmonitor.positioning.funding import USUAL_INTERVAL_H
 from altmonitor.replay import measures
-from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
+from altmonitor.replay.columns import CandleColumns, Floats, FundingColumns, Ints, OpenInterestColumns
 from altmonitor.replay.selection import largest_changes
 from altmonitor.replay.tape import BURST, PRICE, SMALLEST, TapeRows, joined, no_rows
 
 LONGEST_WINDOW: Final = max(MINUTES_OF.values())
+HOUR_MS: Final = 3_600_000
+HELD_EVERY_MS: Final = LONGEST_MS // 2
+"""More often than a plateau of funding ends."""
 Smallest = Mapping[Rule, float]
 
 
@@ -25,20 +30,31 @@ Smallest = Mapping[Rule, float]
 class MonthTape:
     """Of one symbol. open_ms: of all its candles. loud_ms, loud_size: samples of open interest with their largest
     change against any that a window may compare with, where that is half of what is kept; sample_ms: of all samples
-    with any such change. symbol in `rows` is 0. total_usdt: traded in all of it."""
+    with any such change. settled_ms, settled_minutes: settlements of funding, and how long a time each speaks for.
+    symbol in `rows` is 0. total_usdt: traded in all of it."""
 
     rows: Mapping[Rule, TapeRows]
     open_ms: Ints
     sample_ms: Ints
     loud_ms: Ints
     loud_size: Floats
+    settled_ms: Ints
+    settled_minutes: Floats
     total_usdt: float
 
 
 def measured(
-    candles: CandleColumns, held: OpenInterestColumns, *, begin_ms: int, lookback: int, smallest: Smallest = SMALLEST
+    candles: CandleColumns,
+    held: OpenInterestColumns,
+    paid: FundingColumns,
+    *,
+    begin_ms: int,
+    end_ms: int | None = None,
+    lookback: int,
+    smallest: Smallest = SMALLEST,
 ) -> MonthTape:
-    """candles, held: from before `begin_ms`, as far as anything compares with them; what is kept begins there."""
+    """candles, held: from before `begin_ms`, as far as anything compares with them; what is kept begins there. paid:
+    also of the day after `end_ms`, where what is kept of it ends."""
     run = measures.run_lengths(candles.open_ms)
     first = int(np.searchsorted(candles.open_ms, begin_ms))
     rows = _prices(candles, run, first, {rule: size for rule, size in smallest.items() if rule.kind == PRICE.kind})
@@ -46,6 +62,11 @@ def measured(
     for rule in smallest if len(held.time_ms) else ():
         if rule.kind == "oi":
             rows[rule] = _changes(held, candles, run, begin_ms, WINDOWS_MS[rule.window], smallest[rule])
+    funding = Rule("funding", WINDOW)
+    end_ms = end_ms or (int(paid.time_ms[-1]) + 1 if len(paid) else 0)
+    if len(paid) and funding in smallest:
+        rows[funding] = _rates(paid, candles, run, (begin_ms, end_ms), smallest[funding])
+    is_settled = (paid.time_ms >= begin_ms) & (paid.time_ms < end_ms)
     largest = largest_changes(held.time_ms, held.contracts)
     is_kept = held.time_ms >= begin_ms
     least = min(size for rule, size in smallest.items() if rule.kind == "oi")
@@ -56,6 +77,8 @@ def measured(
         sample_ms=held.time_ms[is_kept & (largest >= 0)],
         loud_ms=held.time_ms[is_loud],
         loud_size=largest[is_loud],
+        settled_ms=paid.time_ms[is_settled],
+        settled_minutes=paid.interval_h[is_settled] * 60,
         total_usdt=float(candles.quote_usdt[first:].sum()),
     )
 
@@ -129,6 +152,41 @@ def _changes(
         side=(size > 0).astype(np.int64),
         day_usdt=days,
         own_size=np.full(len(at), np.nan),
+    )
+    return joined([found])
+
+
+def _rates(
+    paid: FundingColumns, candles: CandleColumns, run: Ints, span_ms: tuple[int, int], smallest: float
+) -> TapeRows:
+    """Rates per 8 hours of settlements. A bound that two in a row are beyond is not crossed again by the second: rows
+    every half an hour between them, of the smaller size, keep it in sight."""
+    size = paid.rate * 100 * USUAL_INTERVAL_H / paid.interval_h
+    stamps, sizes = [paid.time_ms], [size]
+    gaps_ms = np.diff(paid.time_ms)
+    is_held = (np.abs(size) >= smallest * (1 - measures.SLACK))[1:] & (np.sign(size[1:]) == np.sign(size[:-1]))
+    is_held &= np.abs(size[:-1]) >= smallest * (1 - measures.SLACK)
+    is_held &= gaps_ms <= paid.interval_h[1:] * HOUR_MS * 1.5
+    for at in np.flatnonzero(is_held).tolist():
+        between = np.arange(paid.time_ms[at] + HELD_EVERY_MS, paid.time_ms[at + 1], HELD_EVERY_MS)
+        smaller = np.sign(size[at]) * min(abs(size[at]), abs(size[at + 1]))
+        stamps.append(between)
+        sizes.append(np.full(len(between), smaller))
+    time_ms, rates = np.concatenate(stamps), np.concatenate(sizes)
+    is_kept = (np.abs(rates) >= smallest * (1 - measures.SLACK)) & (time_ms >= span_ms[0]) & (time_ms < span_ms[1])
+    time_ms, rates = time_ms[is_kept], rates[is_kept]
+    days = np.full(len(time_ms), np.inf)
+    if len(candles):
+        minute = np.searchsorted(candles.open_ms, time_ms, side="right") - 1
+        days[minute >= 0] = measures.day_sums(candles, run, minute[minute >= 0])
+    found = TapeRows(
+        at_ms=time_ms,
+        symbol=np.zeros(len(time_ms), np.int64),
+        size=rates,
+        usd=np.full(len(time_ms), np.inf),
+        side=(rates > 0).astype(np.int64),
+        day_usdt=days,
+        own_size=np.full(len(time_ms), np.nan),
     )
     return joined([found])
 

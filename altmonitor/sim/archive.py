@@ -16,15 +16,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
 from altmonitor.market.candles import MINUTE_MS
+from altmonitor.sim.bodies import funding_hours
 from altmonitor.sim.contracts import SimContract, key_of
 from altmonitor.sim.market import Market
+from altmonitor.sim.settlements import settled
 
 PREFIX: Final = "/data/futures/um"
 DAY_MS: Final = 86_400_000
@@ -38,8 +40,11 @@ METRICS_HEADER: Final = (
     "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,"
     "sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio"
 )
+FUNDING_HEADER: Final = "calc_time,funding_interval_hours,last_funding_rate"
+SeriesServed = Literal["klines", "metrics", "funding"]
 _KLINES = re.compile(r"/(daily|monthly)/klines/([^/]+)/1m/\2-1m-(\d{4}-\d{2}(?:-\d{2})?)\.zip(\.CHECKSUM)?$")
 _METRICS = re.compile(r"/daily/metrics/([^/]+)/\1-metrics-(\d{4}-\d{2}-\d{2})\.zip(\.CHECKSUM)?$")
+_FUNDING = re.compile(r"/monthly/fundingRate/([^/]+)/\1-fundingRate-(\d{4}-\d{2})\.zip(\.CHECKSUM)?$")
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -114,14 +119,17 @@ class SimArchive:
             digest = digest[::-1]
         return web.Response(text=f"{digest}  {name.removesuffix('.CHECKSUM')}\n", content_type="text/plain")
 
-    def _asked(self, path: str) -> tuple[str, SimContract, str, bool] | None:
-        """(name of the zip, contract, month or day, is of candles); None for what is not there (yet)."""
-        klines, metrics = _KLINES.match(path), _METRICS.match(path)
+    def _asked(self, path: str) -> tuple[str, SimContract, str, SeriesServed] | None:
+        """(name of the zip, contract, month or day, what of it); None for what is not there (yet)."""
+        klines, metrics, funding = _KLINES.match(path), _METRICS.match(path), _FUNDING.match(path)
+        series: SeriesServed = "klines" if klines else "metrics" if metrics else "funding"
         if klines is not None:
             is_whole = (klines[1] == "monthly") == (len(klines[3]) == len("2025-02"))
             symbol, when = (klines[2], klines[3]) if is_whole else ("", "")
         elif metrics is not None:
             symbol, when = metrics[1], metrics[2]
+        elif funding is not None:
+            symbol, when = funding[1], funding[2]
         else:
             return None
         contract = self._market.contract(symbol)
@@ -130,13 +138,13 @@ class SimArchive:
         except ValueError:
             return None
         name = path.rpartition("/")[2].removesuffix(".CHECKSUM")
-        return None if contract is None or not is_over else (name, contract, when, klines is not None)
+        return None if contract is None or not is_over else (name, contract, when, series)
 
-    def _file(self, name: str, contract: SimContract, when: str, is_klines: bool) -> bytes:
+    def _file(self, name: str, contract: SimContract, when: str, series: SeriesServed) -> bytes:
         known = self._files.get((name, self.quirks.revision))
         if known is None:
-            lines = list(self._kline_lines(contract, when) if is_klines else self._metric_lines(contract, when))
-            text = "\n".join(lines) + "\n"
+            made = {"klines": self._kline_lines, "metrics": self._metric_lines, "funding": self._funding_lines}
+            text = "\n".join(made[series](contract, when)) + "\n"
             known = _zipped(name, ("\ufeff" if self.quirks.has_bom else "") + text)
             self._files[name, self.quirks.revision] = known
             while len(self._files) > KEPT_FILES:
@@ -183,6 +191,14 @@ class SimArchive:
                 ratios[at % 4] = ""
             value = contracts * float(minutes.close[at])
             yield ",".join([shown, contract.symbol, f"{contracts:.3f}", f"{value:.4f}", *ratios])
+
+    def _funding_lines(self, contract: SimContract, when: str) -> Iterator[str]:
+        if not self.quirks.is_headless:
+            yield FUNDING_HEADER
+        hours = funding_hours(contract)
+        paid = settled(contract, *span_of(when), hours=hours, seed=SEED + self.quirks.revision) if hours else []
+        for time_ms, rate in paid:
+            yield f"{time_ms + 7},{hours},{rate:.8f}"
 
 
 def span_of(when: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from altmonitor.sim.contracts import SimContract, key_of
 from altmonitor.sim.control import WEIGHT_PER_MINUTE, ApiError
 from altmonitor.sim.market import Day, Market
+from altmonitor.sim.settlements import settled
 from altmonitor.sim.wire import KlineRow
 
 # ---
@@ -229,6 +230,18 @@ class RestBodies:
                 }
             )
         return rows
+
+    def funding_rate(self, params: Params, now_ms: int) -> object:
+        contract = self._listed(params, now_ms)
+        limit = _integer(params, "limit", 100, 1, 1_000)
+        start_ms = _integer(params, "startTime", now_ms - 7 * 86_400_000, 0, 1 << 53)
+        end_ms = min(_integer(params, "endTime", now_ms, 0, 1 << 53), now_ms)
+        hours = funding_hours(contract)
+        paid = settled(contract, start_ms, end_ms + 1, hours=hours) if hours else []
+        return [
+            {"symbol": contract.symbol, "fundingTime": time_ms, "fundingRate": f"{rate:.8f}", "markPrice": ""}
+            for time_ms, rate in paid[:limit]
+        ]
 
     def day_ticker(self, params: Params, now_ms: int) -> object:
         one = self._listed(params, now_ms) if params.get("symbol") else None

@@ -133,6 +133,7 @@ def _table(market: Market) -> dict[str, _Route]:
         "/fapi/v1/openInterest": _Route(answer=answers.open_interest, weight=flat(1)),
         "/fapi/v1/premiumIndex": _Route(answer=answers.premium_index, weight=one_or_all(1, 10)),
         "/fapi/v1/fundingInfo": _Route(answer=answers.funding_info, weight=flat(0), pool=funding),
+        "/fapi/v1/fundingRate": _Route(answer=answers.funding_rate, weight=flat(0), pool=funding),
         "/fapi/v1/ticker/24hr": _Route(answer=answers.day_ticker, weight=one_or_all(1, 40)),
         OVERVIEW_PATH: _Route(answer=positions.overview),
     }

@@ -60,6 +60,7 @@ async def served() -> AsyncIterator[tuple[SimExchange, dict[str, str]]]:
 async def test_what_is_fetched_is_listed_and_trouble_is_named_with_exit_code_1(tmp_path: Path) -> None:
     async with served() as (exchange, settings):
         words = ("archive", "fetch", "--symbols", "btcusdt,ETHUSDT", "--from", "2025-03-01", "--to", "2025-03-02")
+        words = (*words, "--series", "both")
         code, out, err = await altmonitor(tmp_path, *words, **settings)
         assert code == 0, err
         assert out == "8 files read, 0 were there; 6912 rows are new, 0 changed\n"

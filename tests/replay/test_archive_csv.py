@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from altmonitor.core.archive_files import ArchiveFileError
 from altmonitor.replay.archive import import_files, listed
 from altmonitor.replay.archive_csv import read_archive_file
-from altmonitor.replay.columns import CandleColumns, OpenInterestColumns, Source
+from altmonitor.replay.columns import CandleColumns, FundingColumns, OpenInterestColumns, Source
 from altmonitor.replay.store import HistoryStore
 from tests.replay.history import FEB_2025, real_file
 
@@ -316,3 +316,51 @@ def test_the_real_luna_became_another_coin_after_its_hole(tmp_path: Path) -> Non
     columns = store.candles("LUNAUSDT", 0, 1 << 60)
     changes = (columns.close / columns.open - 1) * 100
     assert (int((changes >= 3 - 1e-9).sum()), int((changes <= -3 + 1e-9).sum())) == (592, 681)
+
+
+def fundings(text: str, name: str = "BTCUSDT-fundingRate-2025-02.csv") -> tuple[FundingColumns, list[str]]:
+    read = read_archive_file(name, text.encode(), source=Source.ARCHIVE)
+    assert isinstance(read.columns, FundingColumns)
+    return read.columns, [str(problem) for problem in read.problems]
+
+
+def test_settled_funding_is_read_with_or_without_names_to_the_minute_and_each_settlement_once() -> None:
+    lines = [f"{FEB_2025 + 8 * 3_600_000 + 12},8,0.00010000", f"{FEB_2025 + 4},8,-0.00250000"]
+    for text in ("\n".join(lines), "calc_time,funding_interval_hours,last_funding_rate\n" + "\r\n".join(lines * 2)):
+        read, problems = fundings(text)
+        assert problems == []
+        assert read.time_ms.tolist() == [FEB_2025, FEB_2025 + 8 * 3_600_000]
+        assert read.rate.tolist() == [-0.0025, 0.0001]
+        assert read.interval_h.tolist() == [8.0, 8.0]
+
+
+def test_rows_that_are_no_settlement_are_named_and_the_others_stay() -> None:
+    good = f"{FEB_2025},4,0.0001"
+    for odd, said in {
+        f"{FEB_2025},0.0001": "line 2: 2 columns instead of 3",
+        "yesterday,8,0.0001": "line 2: a cell that is no number",
+        f"{FEB_2025},8,1_0": "line 2: a cell that is no number",
+        "17,8,0.0001": "line 2: '17' is no time",
+        f"{FEB_2025},0,0.0001": "line 2: no rate of funding",
+        f"{FEB_2025},999,0.0001": "line 2: no rate of funding",
+        f"{FEB_2025},8,nan": "line 2: no rate of funding",
+        f"{FEB_2025},8,3": "line 2: no rate of funding",
+    }.items():
+        read, problems = fundings(f"{good}\n{odd}\n")
+        assert read.rate.tolist() == [0.0001], odd
+        assert problems == [f"BTCUSDT-fundingRate-2025-02.csv: {said}"], odd
+    with pytest.raises(ArchiveFileError, match="not what its name says"):
+        fundings(good, "BTCUSDT-fundingRate-2024-02.csv")
+
+
+def test_a_file_of_funding_that_somebody_has_is_taken_in_and_listed(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT-fundingRate-2025-02.csv").write_text(
+        f"{FEB_2025},8,0.0001\n{FEB_2025 + 28_800_000},8,0.0002\n"
+    )
+    store = HistoryStore(tmp_path / "store")
+    report = import_files(store, [tmp_path / "BTCUSDT-fundingRate-2025-02.csv"])
+    assert (report.files, report.new, report.problems) == (1, 2, [])
+    (row,) = listed(store)
+    assert (row.symbol, row.series, row.rows, row.missing_minutes) == ("BTCUSDT", "funding", 2, 0)
+    found = store.funding("BTCUSDT", 0, 1 << 50)
+    assert (found.rate.tolist(), found.interval_h.tolist()) == ([0.0001, 0.0002], [8.0, 8.0])

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from altmonitor.core.clock import ScaledClock
@@ -18,6 +19,7 @@ from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.replay.columns import Source
 from altmonitor.replay.fetch import ArchiveFetch, ArchiveSilent, FetchDeps, FetchReport, MissingDays, published_sha256
+from altmonitor.replay.fetch_recent import RecentRest
 from altmonitor.replay.store import HistoryStore, SeriesName
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -65,8 +67,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
         deps = FetchDeps(
             store=HistoryStore(folder),
             archive=archive,
-            candles=rest,
-            open_interest=BinancePositioning(rest, clock=clock),
+            recent=RecentRest(candles=rest, open_interest=BinancePositioning(rest, clock=clock), funding=rest),
             clock=clock,
             on_progress=lambda done, total: steps.append((done, total)),
         )
@@ -282,3 +283,28 @@ async def test_a_file_whose_checksum_says_nothing_is_used_flagged(tmp_path: Path
         at.exchange.archive.quirks.checksum_texts = {"BTCUSDT-1m-2025-02-01.zip": "<html>not here</html>"}
         report = await at.run("2025-02-01", "2025-02-02")
         assert (report.flagged, report.new, report.problems) == (["BTCUSDT-1m-2025-02-01.zip"], 2 * 1_440, [])
+
+
+async def test_funding_of_months_that_are_over_is_a_file_and_of_the_running_one_comes_over_rest(tmp_path: Path) -> None:
+    async with place(tmp_path) as at:
+        report = await at.run("2025-02-10", "2025-03-05", series=("funding",))
+        assert (report.files, report.problems, report.missing) == (1, [], [])
+        assert at.asked() == ["BTCUSDT-fundingRate-2025-02.zip"]
+        found = at.store.funding("BTCUSDT", 0, 1 << 50)
+        hours = int(found.interval_h[0])
+        assert set(np.diff(found.time_ms).tolist()) == {hours * 3_600_000}, "no hole between file and REST"
+        assert found.source.tolist().count(Source.ARCHIVE) == 28 * 24 // hours
+        assert found.source[-1] == Source.REST
+        assert set(found.interval_h.tolist()) == {float(hours)}
+        at.exchange.archive.requests.clear()
+        again = await at.run("2025-02-10", "2025-02-28", series=("funding",))
+        assert (again.files, again.kept, at.asked()) == (0, 1, [])
+
+
+async def test_funding_that_neither_the_archive_nor_rest_has_is_named_as_missing(tmp_path: Path) -> None:
+    async with place(tmp_path) as at:
+        report = await at.run("2025-02-10", "2025-02-11", symbols=("NOSUCHUSDT",), series=("funding",))
+        assert report.problems == []
+        assert [(one.series, one.first, one.last, one.days) for one in report.missing] == [
+            ("funding", "2025-02-10", "2025-02-11", 2)
+        ]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.columns import Source, funding_columns
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape_files import TapeGroups
@@ -158,3 +161,43 @@ async def test_a_running_monitor_answers_from_what_it_has_seen_or_from_more_stor
     again = await trials.answer(now, then, 3_600)
     assert isinstance(again, Trial)
     assert again.rows[0].now == 0, "stored days that cannot be read are no answer"
+
+
+def test_funding_of_stored_days_is_counted_by_the_crossing_over_months_and_intervals(tmp_path: Path) -> None:
+    hours = np.arange(0, 40 * 24, 8)
+    pct = np.full(len(hours), 0.01)
+    pct[10:14] = 0.12, 0.25, 0.11, 0.02  # of 2025-02-04; beyond 0.1 for three settlements: one crossing
+    pct[40] = -0.15
+    pct[83:86] = 0.3  # from 2025-02-28 16:00 over the end of the month
+    store = HistoryStore(tmp_path)
+    store.add("SOLUSDT", "klines", wild_columns(40 * 1_440, seed=3))
+    store.add(
+        "SOLUSDT", "funding", funding_columns(FEB_2025 + hours * HOUR_MS, pct / 100, hours * 0 + 8.0, Source.ARCHIVE)
+    )
+    quick = np.arange(0, 40 * 24, 4)
+    rates = np.where(quick == 48, 0.06, 0.005) / 100  # 0.12 % per 8 hours
+    store.add("DOGEUSDT", "klines", wild_columns(40 * 1_440, seed=4))
+    store.add(
+        "DOGEUSDT", "funding", funding_columns(FEB_2025 + quick * HOUR_MS, rates, quick * 0 + 4.0, Source.ARCHIVE)
+    )
+    now = Audience(
+        destination=Destination(chat_id=1), settings=Settings(funding_extreme_pct=0.1), kinds=frozenset({"funding"})
+    )
+    then = replace(now, settings=Settings(funding_extreme_pct=0.2))
+    tapes = TapeGroups(store, store.symbols(), from_ms=FEB_2025, to_ms=FEB_2025 + 40 * DAY_MS, lookback=20)
+    (row,) = try_on(tapes, now, then, from_ms=0).rows
+    assert (row.kind, row.now, row.then, round(row.days, 1)) == ("funding", 4, 2, 40.0)
+    assert [(one.symbol, round(one.size, 2), (one.at_ms - FEB_2025) // HOUR_MS) for one in row.lost] == [
+        ("SOLUSDT", -0.15, 320),
+        ("DOGEUSDT", 0.12, 48),
+    ]
+    told = [tape.told(then, kinds=["funding"]) for tape in tapes]
+    assert [(at - FEB_2025) // HOUR_MS for one in told for at in one.at_ms.tolist()] == [88, 664]
+
+
+def test_a_kind_of_which_nothing_is_stored_has_no_row(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    store.add("SOLUSDT", "klines", wild_columns(1_440, seed=3))
+    now = Audience(destination=Destination(chat_id=1), settings=Settings(funding_extreme_pct=0.1))
+    tapes = TapeGroups(store, store.symbols(), from_ms=FEB_2025, to_ms=FEB_2025 + DAY_MS, lookback=20)
+    assert {row.kind for row in try_on(tapes, now, now, from_ms=0).rows} == {"price", "vol"}

@@ -33,6 +33,7 @@ async def test_time_and_ping_answer_from_the_exchange_clock() -> None:
         ("/fapi/v1/ticker/24hr", {"symbol": "BTCUSDT"}, "1"),
         ("/fapi/v1/ticker/24hr", {}, "40"),
         ("/fapi/v1/fundingInfo", {}, "0"),
+        ("/fapi/v1/fundingRate", {"symbol": "BTCUSDT"}, "0"),
         ("/futures/data/openInterestHist", {"symbol": "BTCUSDT", "period": "5m"}, None),
     ],
 )
@@ -289,3 +290,14 @@ async def test_requests_are_counted_with_their_time() -> None:
 def test_the_busiest_window_is_found_wherever_it_begins() -> None:
     assert busiest([], 1_000) == 0
     assert busiest([900, 0, 1_000, 1_899, 1_900], 1_000) == 3
+
+
+async def test_settled_funding_of_a_span_comes_oldest_first_and_nothing_of_the_time_to_come() -> None:
+    async with scene() as world:
+        span = {"startTime": START - 86_400_000, "endTime": START + 86_400_000, "limit": 1_000}
+        _, rows, _ = await world.get("/fapi/v1/fundingRate", symbol="BTCUSDT", **span)
+        times = [row["fundingTime"] for row in rows]
+        assert times == sorted(times)
+        assert times[0] >= START - 86_400_000
+        assert START - 8 * 3_600_000 < times[-1] <= START
+        assert all(abs(float(row["fundingRate"])) <= 0.0075 for row in rows)

@@ -14,7 +14,7 @@ import msgspec
 from altmonitor.exchanges.rest.client import UNREADABLE
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
-from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
+from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest, SettledFunding
 
 TOO_MANY_REQUESTS_CODES = (-1003,)
 """In the body of an error of any status: a block."""
@@ -110,6 +110,14 @@ class FundingInfoWire(msgspec.Struct, frozen=True, rename="camel"):
         if not 0 < self.funding_interval_hours <= 24:
             raise ValueError("not a funding interval")
         return _symbol(self.symbol), self.funding_interval_hours
+
+
+class FundingRateWire(msgspec.Struct, frozen=True, rename="camel"):
+    funding_rate: float
+    funding_time: int
+
+    def parse(self) -> SettledFunding:
+        return SettledFunding(time_ms=_time(self.funding_time), rate=_finite(self.funding_rate))
 
 
 class LongShortRatioWire(msgspec.Struct, frozen=True, rename="camel"):

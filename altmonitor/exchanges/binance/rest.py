@@ -35,7 +35,7 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 from altmonitor.market.plausibility import believed
-from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
+from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest, SettledFunding
 
 V = TypeVar("V")
 
@@ -126,6 +126,7 @@ _KLINES = Rows(wire.KlineWire)
 _DAY_TICKERS = Rows(wire.DayTickerWire)
 _FUNDINGS = Rows(wire.PremiumIndexWire)
 _FUNDING_HOURS = Rows(wire.FundingInfoWire)
+_SETTLED = Rows(wire.FundingRateWire)
 _RATIOS = Rows(wire.LongShortRatioWire)
 _EXCHANGE_INFO = One(wire.ExchangeInfoWire)
 _CONTRACTS = Rows(wire.ContractWire)
@@ -248,6 +249,16 @@ class BinanceRest:
         body = await self.get("/fapi/v1/fundingInfo", Priority.UNIVERSE, weight=0, pool=FUNDING)
         rows = self.rows("fundingInfo", _FUNDING_HOURS, body)
         return {symbol: hours for symbol, hours in rows if hours != USUAL_FUNDING_HOURS}
+
+    async def settled_fundings(self, symbol: str, *, start_ms: int, end_ms: int) -> list[SettledFunding]:
+        """Of settlements in [start_ms, end_ms], oldest → newest, 1,000 at most: of a month of hourly ones all."""
+        path = "/fapi/v1/fundingRate"
+        span = {"startTime": start_ms, "endTime": end_ms, "limit": 1_000}
+        body = await self.get(path, Priority.TRACKING, weight=0, pool=FUNDING, symbol=symbol, **span)
+        paid = {
+            one.time_ms: one for one in self.rows("fundingRate", _SETTLED, body) if start_ms <= one.time_ms <= end_ms
+        }
+        return [paid[time_ms] for time_ms in sorted(paid)]
 
     async def long_short_ratio(self, symbol: str, *, period: str, priority: Priority) -> LongShortRatio | None:
         path = "/futures/data/globalLongShortAccountRatio"
