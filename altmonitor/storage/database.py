@@ -18,7 +18,7 @@ from typing import Any
 import aiosqlite
 
 from altmonitor.core.causes import CauseCode
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import StorageError
 from altmonitor.storage.alert_database import (
     INSERT_ALERT,
@@ -82,7 +82,7 @@ class Database(AlertDatabase):
     async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Raises StorageError when there is no answer within `READ_TIMEOUT_S`."""
         try:
-            async with self._clock.timeout(READ_TIMEOUT_S), self._turn:
+            async with self._clock.timeout(timeouts(self._clock, READ_TIMEOUT_S)), self._turn:
                 return await self._fetch_in_turn(sql, values)
         except TimeoutError as problem:
             raise StorageError(

@@ -19,7 +19,7 @@ from pathlib import Path
 from altmonitor.core.alert import Alert
 from altmonitor.core.backoff import Backoff
 from altmonitor.core.causes import Cause, CauseCode, file_cause_code
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import StorageError
 from altmonitor.core.files import open_private
 from altmonitor.storage import migrations as migrate
@@ -155,7 +155,7 @@ class Writer:
         attempt = asyncio.create_task(self._database.transaction(batch), name="storage-commit")
         try:
             try:
-                async with self._clock.timeout(GRACE_S):
+                async with self._clock.timeout(timeouts(self._clock, GRACE_S)):
                     return await asyncio.shield(attempt)
             except TimeoutError:
                 if not attempt.done():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from altmonitor.core.causes import Cause
+from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.storage.alert_database import AlertDatabase, Op, Put
 from altmonitor.storage.rows import Row
@@ -15,13 +17,15 @@ from tests.storage.samples import PRIVATE, pump
 
 
 class SlowDatabase(AlertDatabase):
-    """Does not answer in time when it is given more than `most` at once; tried: how much it was given each time."""
+    """Does not answer in time when it is given more than `most` at once; tried: how much it was given each time.
+    takes_s: of the machine's time."""
 
     def __init__(self, *, most: int) -> None:
         self.most = most
         self.tried: list[int] = []
         self.defect: Exception | None = None
         self.stored: list[int] = []
+        self.takes_s = 0.0
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
@@ -31,6 +35,7 @@ class SlowDatabase(AlertDatabase):
 
     async def transaction(self, ops: Sequence[Op]) -> set[int]:
         self.tried.append(len(ops))
+        await asyncio.sleep(self.takes_s)
         if self.defect is not None:
             raise self.defect
         if len(ops) > self.most:
@@ -96,3 +101,20 @@ async def test_what_is_not_written_is_known_for_whoever_takes_it_over() -> None:
     async with at_work(bench.writer.run(), on=bench.clock):
         await bench.clock.advance(60)
     assert [put.alert.symbol for put in bench.writer.unwritten()] == ["N1USDT", "N2USDT", "N3USDT"]
+
+
+async def test_a_busy_machine_is_no_disk_that_does_not_answer_however_fast_the_clock_is() -> None:
+    """At a hundred times the speed of life three seconds are 30 ms of the machine's time."""
+    bench = Bench(most=30)
+    bench.writer = Writer(
+        bench.database,
+        clock=ScaledClock(start_ms=1_790_000_000_000, speed=100),
+        events=WriterEvents(offer=lambda put: None, trouble=bench.troubles.append, replace=bench.database.close),
+    )
+    bench.database.takes_s = 0.2
+    bench.put(1)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(bench.writer.run())
+        await bench.writer.drained()
+        running.cancel()
+    assert (bench.troubles, bench.database.stored) == ([], [1])
