@@ -22,10 +22,11 @@ class PriceRing:
 
     def push(self, event_ms: int, price: float) -> int:
         """Keep a price. Returns the earliest event time of the next one; the caller holds itself to it."""
-        slot = self._count % CAPACITY
+        count = self._count
+        slot = count % CAPACITY
         self._times[slot] = event_ms
         self._prices[slot] = price
-        self._count += 1
+        self._count = count + 1
         return event_ms + MIN_SPACING_MS
 
     def clear(self) -> None:

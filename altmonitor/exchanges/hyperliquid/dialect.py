@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from math import nan
 from typing import Annotated, Final, Literal
@@ -74,8 +73,7 @@ _decode_response = msgspec.json.Decoder(_Response).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
 
-@dataclass(slots=True)
-class HyperliquidUpdate:
+class HyperliquidUpdate(msgspec.Struct, gc=False):
     """Satisfies `market.candles.KlineUpdate`, and is its own envelope."""
 
     symbol: str

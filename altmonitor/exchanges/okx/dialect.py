@@ -41,11 +41,7 @@ class OkxKline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     contracts: float
     coins: float
     quote_usdt: float
-    confirm: Literal["0", "1"]
-
-    @property
-    def is_closed(self) -> bool:
-        return self.confirm == "1"
+    is_closed: bool
 
     @property
     def taker_quote_usdt(self) -> float:
@@ -56,8 +52,7 @@ class OkxKline(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return 0
 
 
-@dataclass(slots=True)
-class OkxUpdate:
+class OkxUpdate(msgspec.Struct, gc=False):
     """Satisfies `market.candles.KlineUpdate`, and is its own envelope."""
 
     symbol: str
