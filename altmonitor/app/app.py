@@ -42,7 +42,7 @@ from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
-from altmonitor.storage.score_store import score_store
+from altmonitor.storage.score_file import score_store
 from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, home_of, which_won
 from altmonitor.web.api_keys import read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps

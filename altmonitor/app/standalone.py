@@ -38,7 +38,7 @@ from altmonitor.replay.outcome_summary import read_summary
 from altmonitor.replay.outcome_versions import outcome_version, settings_version
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.alert_queries import AlertFile, alert_reader
-from altmonitor.storage.score_store import score_store
+from altmonitor.storage.score_file import score_store
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.state_file import base_settings, home_of, stored_state
 from altmonitor.storage.wallets import WalletsFile

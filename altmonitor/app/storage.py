@@ -15,7 +15,7 @@ from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.interfaces.cluster import LEADER, SHARDS, shard_lease
 from altmonitor.interfaces.leases import Leases
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
-from altmonitor.storage.score_store import scores_path
+from altmonitor.storage.score_file import scores_path
 from altmonitor.storage.state_file import LoadableState, StateFile
 from altmonitor.storage.store import SqliteStore
 

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from altmonitor.delivery.score_webhooks import ScoreWebhookDeps, ScoreWebhooks, is_wanted
 from altmonitor.operations.score_webhooks import signature_key
-from altmonitor.storage.score_store import ScoreReceiver, ScoreSignal, scores_in
+from altmonitor.storage.score_file import scores_in
+from altmonitor.storage.score_store import ScoreReceiver, ScoreSignal
 from tests.operations.operations_kit import StandingClock
 
 SECRET = "a secret of many characters"

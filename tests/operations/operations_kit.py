@@ -30,7 +30,7 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
-from altmonitor.storage.score_store import scores_in
+from altmonitor.storage.score_file import scores_in
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_market_answers import MINUTE, T0, Known
 from tests.collect.standing_tables import StandingTables

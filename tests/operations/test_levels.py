@@ -15,7 +15,7 @@ from altmonitor.operations.context import ScoreCache
 from altmonitor.operations.errors import BadArgument, Unavailable
 from altmonitor.operations.known_fundings import live_fundings
 from altmonitor.operations.table import OPERATION_OF
-from altmonitor.storage.score_store import scores_in
+from altmonitor.storage.score_file import scores_in
 from tests.operations.operations_kit import NOW_MS, Bench
 from tests.operations.score_kit import StandingTakers, whole
 from tests.operations.test_confirm import asked

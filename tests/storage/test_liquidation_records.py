@@ -8,7 +8,7 @@ import pytest
 
 from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.storage.liquidation_records import HeardSpan, LiquidationRecords
-from altmonitor.storage.score_store import scores_in
+from altmonitor.storage.score_file import scores_in
 from tests.movable_clock import MovableClock
 
 MINUTE = 60_000

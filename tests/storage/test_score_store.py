@@ -19,7 +19,8 @@ from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.positioning.funding import SizedFunding, VenueFunding
 from altmonitor.storage.liquidation_records import HeardSpan
 from altmonitor.storage.outcome_records import RETURN_FIELDS, MeasuredOutcome
-from altmonitor.storage.score_store import ScoreLook, ScoreReceiver, ScoreSignal, ScoreStore, scores_in
+from altmonitor.storage.score_file import scores_in
+from altmonitor.storage.score_store import ScoreLook, ScoreReceiver, ScoreSignal, ScoreStore
 from tests.movable_clock import MovableClock
 from tests.scale.fixtures import IS_ASKED_FOR, postgres
 from tests.scale.servers import PostgresServer

@@ -15,7 +15,8 @@ import pytest
 from altmonitor.cli.main import cli
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Secret
-from altmonitor.storage.score_store import ScoreStore, scores_in
+from altmonitor.storage.score_file import scores_in
+from altmonitor.storage.score_store import ScoreStore
 from altmonitor.web.api_keys import KeptKey, KeyPlan, KeyTable, add_key, read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import healthy

@@ -25,8 +25,8 @@ from altmonitor.storage.postgres import schema
 from altmonitor.storage.postgres.connection import PostgresConnection, numbered
 from altmonitor.storage.postgres.database import BLOCK
 from altmonitor.storage.rows import Row
+from altmonitor.storage.score_file import scores_path
 from altmonitor.storage.score_store import VERSION as SCORES_VERSION
-from altmonitor.storage.score_store import scores_path
 from altmonitor.storage.state_format import encode
 from altmonitor.storage.writer import FileLock
 

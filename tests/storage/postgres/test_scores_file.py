@@ -18,7 +18,8 @@ from altmonitor.storage.postgres.leases import PostgresLeases
 from altmonitor.storage.postgres.scores import PostgresScores
 from altmonitor.storage.postgres.scores_file import ScoresFile
 from altmonitor.storage.postgres.sqlite_copy import SqliteCopy
-from altmonitor.storage.score_store import ScoreReceiver, ScoreStore, scores_in
+from altmonitor.storage.score_file import scores_in
+from altmonitor.storage.score_store import ScoreReceiver, ScoreStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.scale.fixtures import needs_servers, postgres
 from tests.scale.servers import PostgresServer

@@ -25,7 +25,8 @@ from altmonitor.storage.postgres.scores import PostgresScores
 from altmonitor.storage.postgres.sqlite_copy import SqliteCopy
 from altmonitor.storage.postgres.state import PostgresState
 from altmonitor.storage.postgres.store import PostgresStore
-from altmonitor.storage.score_store import ScoreReceiver, ScoreStore, scores_in
+from altmonitor.storage.score_file import scores_in
+from altmonitor.storage.score_store import ScoreReceiver, ScoreStore
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.fakes import cause
