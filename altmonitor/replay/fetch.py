@@ -17,8 +17,8 @@ import numpy as np
 from altmonitor.core.archive_files import ArchiveFileError
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable, RegionBlocked, UnknownSymbol
-from altmonitor.exchanges.rest.block import retry_after_s
 from altmonitor.exchanges.rest.guard import RestAnswer
+from altmonitor.exchanges.rest.refusal import retry_after_s
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.archive_csv import read_archive_file
 from altmonitor.replay.columns import Source, merged, month_after, month_begin_ms

@@ -26,10 +26,10 @@ from altmonitor.core.errors import (
 )
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance import bodies as wire
-from altmonitor.exchanges.rest.block import retry_after_s
 from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet, One, Rows
 from altmonitor.exchanges.rest.guard import Guard, Preflight, RestAnswer
+from altmonitor.exchanges.rest.refusal import retry_after_s
 from altmonitor.exchanges.rest.shared_pool import pool_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle

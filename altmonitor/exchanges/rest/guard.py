@@ -26,20 +26,10 @@ from altmonitor.core.errors import (
 )
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.exchange_clock import ExchangeClock
-from altmonitor.exchanges.rest.block import (
-    LONGEST_BELIEVED_S,
-    Block,
-    BlockFile,
-    BlockRecord,
-    Breaker,
-    Phase,
-    Refusal,
-    Severity,
-    read_refusal,
-    recorded_cause,
-)
+from altmonitor.exchanges.rest.block import Block, BlockFile, BlockRecord, Breaker, Phase, recorded_cause
 from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, RequestBudget, RequestQueue, Ticket
 from altmonitor.exchanges.rest.host_history import HostHistory
+from altmonitor.exchanges.rest.refusal import LONGEST_BELIEVED_S, Refusal, Severity, read_refusal
 from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)

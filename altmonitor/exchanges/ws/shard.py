@@ -13,8 +13,8 @@ from typing import Final
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, HandshakeRefused
-from altmonitor.exchanges.rest.block import LONGEST_BELIEVED_S
 from altmonitor.exchanges.rest.budget import LimitPool
+from altmonitor.exchanges.rest.refusal import LONGEST_BELIEVED_S
 from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared, silence
 from altmonitor.exchanges.ws.watchdog import DataProgress, Share, silence_limit_s
 from altmonitor.market.candles import MINUTE_MS

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from altmonitor.core.errors import ExchangeError
 from altmonitor.exchanges.binance.rest import PING, BinanceRest, binance_budget
-from altmonitor.exchanges.rest.block import read_refusal
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer, Send
+from altmonitor.exchanges.rest.refusal import read_refusal
 from altmonitor.interfaces.exchange import Priority
 from tests.effort import examples
 from tests.fuzz import NONSENSE, broken, encoded

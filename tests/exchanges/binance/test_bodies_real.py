@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from altmonitor.core.clock import SystemClock
 from altmonitor.exchanges.binance.dialect import decode_kline
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
-from altmonitor.exchanges.rest.block import read_refusal
+from altmonitor.exchanges.rest.refusal import read_refusal
 from altmonitor.market.contracts import is_watched
 from tests.fakes import Market
 

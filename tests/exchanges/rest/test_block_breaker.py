@@ -6,7 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from altmonitor.exchanges.rest.block import Block, Breaker, Phase, Refusal, Severity
+from altmonitor.exchanges.rest.block import Block, Breaker, Phase
+from altmonitor.exchanges.rest.refusal import Refusal, Severity
 from tests.effort import examples
 from tests.fakes import cause
 

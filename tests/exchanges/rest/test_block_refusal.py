@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.core.causes import CauseCode
-from altmonitor.exchanges.rest.block import Severity, read_refusal, retry_after_s
+from altmonitor.exchanges.rest.refusal import Severity, read_refusal, retry_after_s
 
 NOW_MS = 1_790_000_000_000  # Mon, 21 Sep 2026 14:13:20 GMT
 
