@@ -1,4 +1,4 @@
-"""Candles as the rest of the house sees them. The exchange's one-letter names end in exchanges/."""
+"""Candles as the rest of the program sees them. The exchange's one-letter names end in exchanges/."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import structs
+
 from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate, KlineUpdate
 
 CLOSE_AFTER_MS: Final = 1_500
@@ -82,17 +84,7 @@ class ClockClosing:
         if candle.open_ms <= self._closed_ms.get(symbol, -1):
             return
         self._closed_ms[symbol] = candle.open_ms
-        closed = Candle(
-            open_ms=candle.open_ms,
-            open=candle.open,
-            high=candle.high,
-            low=candle.low,
-            close=candle.close,
-            quote_usdt=candle.quote_usdt,
-            taker_quote_usdt=candle.taker_quote_usdt,
-            trades=candle.trades,
-            is_closed=True,
-        )
+        closed = structs.replace(candle, is_closed=True)
         found.append(CandleUpdate(event_ms=now_ms, symbol=symbol, kline=closed))
 
 

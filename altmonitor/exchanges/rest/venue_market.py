@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from msgspec import structs
+
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, UnknownSymbol
@@ -112,7 +114,7 @@ class VenueMarket(ABC):
         exchange_clock = self._guard.exchange_clock
         now_ms = exchange_clock.now_ms() if exchange_clock.is_sure else await self.exchange_now_ms()
         found = {
-            candle.open_ms: candle if candle.open_ms + MINUTE_MS <= now_ms else _running(candle)
+            candle.open_ms: candle if candle.open_ms + MINUTE_MS <= now_ms else structs.replace(candle, is_closed=False)
             for candle in candles
             if start_ms <= candle.open_ms <= end_ms
         }
@@ -120,20 +122,6 @@ class VenueMarket(ABC):
         history = believed(told)
         self.skipped["klines"] += len(told) - len(history)
         return history
-
-
-def _running(candle: Candle) -> Candle:
-    return Candle(
-        open_ms=candle.open_ms,
-        open=candle.open,
-        high=candle.high,
-        low=candle.low,
-        close=candle.close,
-        quote_usdt=candle.quote_usdt,
-        taker_quote_usdt=candle.taker_quote_usdt,
-        trades=candle.trades,
-        is_closed=False,
-    )
 
 
 def amount(text: str | float | None) -> float:
