@@ -168,7 +168,7 @@ class ChatQueue:
             self.sender.give_turn_back()
             await self._finish(seeking)
             return 0.0
-        urgency = self._urgency(now_s, has_alerts) if has_words else self._courtesy(now_s)
+        urgency = self._urgency(now_s, has_alerts) if has_words else self._extra(now_s)
         if not isinstance(urgency, Urgency):
             self.sender.give_turn_back()
             return urgency
@@ -180,7 +180,7 @@ class ChatQueue:
             if has_words:
                 step = await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
             else:
-                step = self._next_courtesy(now_s)
+                step = self._next_extra(now_s)
             if step is None or isinstance(step, float):
                 return None if step is None else max(_SHORTEST_REST_S, step)
             await self._finish(step)
@@ -199,19 +199,19 @@ class ChatQueue:
             return wait_s
         return Urgency.ANSWER if has_replies else Urgency.ALERT
 
-    def _courtesy(self, now_s: float) -> Urgency | float | None:
+    def _extra(self, now_s: float) -> Urgency | float | None:
         """Where there is nothing to tell: whether there is something to edit or to show, else when to ask again, as
         `_speak`."""
         waits = (self._message_edits.wait_s(now_s), self._picture_wait_s(now_s), self._wake_wait_s(now_s))
         if (waits[0] is not None and waits[0] <= 0) or (waits[1] is not None and waits[1] <= 0):
-            return Urgency.COURTESY
+            return Urgency.EXTRA
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     def _wake_wait_s(self, now_s: float) -> float | None:
         wakes_at_s = self._alert_queue.wakes_at_s()
         return None if wakes_at_s is None else max(_SHORTEST_REST_S, wakes_at_s - now_s)
 
-    def _next_courtesy(self, now_s: float) -> Step | float | None:
+    def _next_extra(self, now_s: float) -> Step | float | None:
         """What to do, or how many seconds nothing is to be done (a wake-up ends them), or None: until a wake-up."""
         step = self._message_edits.next(now_s)
         if step is None:

@@ -202,7 +202,7 @@ class MessageEdits:
 
     def _next_edit(self, now_s: float) -> Step | float | None:
         if self.sender.pace.allowance(now_s) < EDITS_NEED:
-            self._edits.drop_courtesies()
+            self._edits.drop_extras()
         due = self._edits.due(now_s)
         if due is None:
             due_s = self._edits.next_due_s()

@@ -53,7 +53,7 @@ EditKey = tuple[int | None, str]
 
 
 class PendingEdits:
-    """Which messages shall be brought up to date. An edit is a courtesy: it is dropped rather than queued up, unless a
+    """Which messages shall be brought up to date. An edit is an extra: it is dropped rather than queued up, unless a
     reader waits for it."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class PendingEdits:
         if key in self._own:
             self._own[key].changed_s = now_s
 
-    def drop_courtesies(self) -> None:
+    def drop_extras(self) -> None:
         for key in list(self._wanted):
             if key not in self._awaited:
                 del self._wanted[key]

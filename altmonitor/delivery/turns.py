@@ -23,7 +23,7 @@ class Urgency(Enum):
 
     ANSWER = "answer"
     ALERT = "alert"
-    COURTESY = "courtesy"
+    EXTRA = "extra"
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +43,7 @@ class BotTurns:
         self.is_refused = False
         self._answers: dict[Turn, None] = {}
         self._alerts: dict[Turn, None] = {}
-        self._courtesies: dict[Turn, None] = {}
+        self._extras: dict[Turn, None] = {}
         self._granted: dict[Turn, float] = {}
         self._unanswered: dict[Turn, float] = {}
         self._called: Turn | None = None
@@ -129,10 +129,10 @@ class BotTurns:
     def _head(self) -> Turn | None:
         answers, alerts = self._answers, self._alerts
         first = (alerts or answers) if self._answers_in_a_row >= ANSWERS_IN_A_ROW else (answers or alerts)
-        line = first or self._courtesies
+        line = first or self._extras
         return next(iter(line)) if line else None
 
     def _line(self, urgency: Urgency) -> dict[Turn, None]:
         if urgency is Urgency.ALERT:
             return self._alerts
-        return self._answers if urgency is Urgency.ANSWER else self._courtesies
+        return self._answers if urgency is Urgency.ANSWER else self._extras

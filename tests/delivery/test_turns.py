@@ -44,8 +44,8 @@ def full(limit: int = 2) -> BotTurns:
 
 def test_who_is_alone_speaks_at_once() -> None:
     turns, chat = BotTurns(), Chat()
-    assert turns.ask(chat.turn, Urgency.COURTESY, 7.0) == 0.0
-    assert turns.ask(chat.turn, Urgency.COURTESY, 7.0) == 0.0
+    assert turns.ask(chat.turn, Urgency.EXTRA, 7.0) == 0.0
+    assert turns.ask(chat.turn, Urgency.EXTRA, 7.0) == 0.0
 
 
 def test_in_a_crowd_only_the_next_one_is_woken_and_only_it_has_a_time_to_wait() -> None:
@@ -106,7 +106,7 @@ def test_a_turn_that_nobody_uses_holds_up_the_others_for_a_second_only() -> None
 def test_answers_go_first_but_never_more_than_two_in_a_row_and_edits_last() -> None:
     turns = full(limit=1)
     answers, alerts = [Urgency.ANSWER] * 5, [Urgency.ALERT] * 2
-    chats = crowd(turns, Urgency.COURTESY, *alerts, *answers, now_s=0.0)
+    chats = crowd(turns, Urgency.EXTRA, *alerts, *answers, now_s=0.0)
     assert served(turns, chats, now_s=0.0, count=8) == [3, 4, 1, 5, 6, 2, 7, 0]
 
 
