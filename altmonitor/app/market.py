@@ -11,7 +11,7 @@ from altmonitor.app.feed_events import FeedEventDeps, FeedEvents
 from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.app.open_interest_sampling import OpenInterestWatch, SweepDeps, open_interest_ring, open_interest_sweep
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.app.startup_message import PATIENCE_S, StartupDeps, StartupMessage
+from altmonitor.app.startup_message import WAIT_S, StartupDeps, StartupMessage
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
 from altmonitor.collect.liquidations import LiquidationDeps, LiquidationWatch
 from altmonitor.collect.listings import ListingNews, Listings
@@ -55,14 +55,14 @@ class MarketOptions:
 
     service: the environment in which a service manager (systemd) says how it wants to be told of our life.
     answer_s: how long an answer of the exchange may take. sweep_catch_up_s: see `OpenInterestSweep`.
-    start_patience_s: how long the start message waits for the first market data.
+    start_wait_s: how long the start message waits for the first market data.
     """
 
     feed: FeedOptions = field(default_factory=FeedOptions)
     service: Mapping[str, str] = field(default_factory=dict)
     answer_s: float = ANSWER_TIMEOUT_S
     sweep_catch_up_s: float = 0.0
-    start_patience_s: float = PATIENCE_S
+    start_wait_s: float = WAIT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +294,7 @@ class MarketSide:
                 settings=lambda: self.engine.settings,
                 is_blind=lambda: self.feed.status().is_blind,
                 notify=self._deps.notices.notify,
-                patience_s=self._deps.options.start_patience_s,
+                wait_s=self._deps.options.start_wait_s,
             )
         )
 

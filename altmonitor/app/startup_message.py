@@ -19,7 +19,7 @@ from altmonitor.settings.settings import Settings
 if TYPE_CHECKING:  # handed in by the composition root
     from altmonitor.replay.estimate import Estimator
 
-PATIENCE_S = 60.0
+WAIT_S = 60.0
 """With the usual number of contracts the baselines are loaded after about 40 s."""
 
 
@@ -27,7 +27,7 @@ PATIENCE_S = 60.0
 class StartupDeps:
     """What the startup message needs. settings: those in force now. is_blind: there is no market data now.
 
-    patience_s: it is told so long after the symbols are known at the latest.
+    wait_s: it is told so long after the symbols are known at the latest.
     """
 
     clock: Clock
@@ -36,11 +36,11 @@ class StartupDeps:
     settings: Callable[[], Settings]
     is_blind: Callable[[], bool]
     notify: Callable[[Started], None]
-    patience_s: float = PATIENCE_S
+    wait_s: float = WAIT_S
 
 
 class StartupMessage:
-    """Told when the baselines are loaded and the first market data is there, or when patience ends.
+    """Told when the baselines are loaded and the first market data is there, or when it has waited long enough.
 
     restored: set by whoever restored something, before the symbols are known.
     """
@@ -76,7 +76,7 @@ class StartupMessage:
         """Returns when it is told."""
         await self._begun.wait()
         try:
-            async with self._deps.clock.timeout(self._deps.patience_s):
+            async with self._deps.clock.timeout(self._deps.wait_s):
                 await self._deps.backfill.settled()
                 await self._has_seen.wait()
         except TimeoutError:

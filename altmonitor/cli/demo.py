@@ -19,7 +19,7 @@ import altmonitor
 from altmonitor import config as configuration
 from altmonitor.app.app import App
 from altmonitor.app.market import MarketOptions
-from altmonitor.app.startup_message import PATIENCE_S
+from altmonitor.app.startup_message import WAIT_S
 from altmonitor.cli.common import DONE, run_until_signal
 from altmonitor.cli.terminal_chat import READER, TERMINAL_TOKEN, terminal_chat
 from altmonitor.config import Config
@@ -174,7 +174,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
                 feed=feed,
                 answer_s=max(ANSWER_TIMEOUT_S, stall_s),
                 sweep_catch_up_s=stall_s,
-                start_patience_s=PATIENCE_S * clock.speed,  # connecting is no faster than the machine
+                start_wait_s=WAIT_S * clock.speed,  # connecting is no faster than the machine
             )
             app = App(config, clock=clock, messaging_setup=chat.messaging_setup, options=options)
             app.on_listening = lambda port: console.print(f"Dashboard: http://127.0.0.1:{port}/\n", soft_wrap=True)

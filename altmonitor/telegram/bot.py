@@ -43,6 +43,10 @@ class Timeouts:
         return replace(usual, call_s=usual.call_s * speed, poll_margin_s=usual.poll_margin_s * speed)
 
 
+SOMEBODY_WAITS = Timeouts(connect_s=6, read_s=10, call_s=12, poll_margin_s=10)
+"""Where a person sits before a screen."""
+
+
 class TelegramChannel:
     """One bot. Satisfies `interfaces.delivery.Channel` and `telegram.types.ChatBot`.
 

@@ -11,7 +11,7 @@ from altmonitor.core.clock import Clock
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
-PATIENCE_S = 5.0
+LONGEST_WAIT_S = 5.0
 FORGOTTEN_AFTER_S = 600.0
 ADDRESSES_MAX = 1_000
 
@@ -67,7 +67,7 @@ class WrongTokens:
         return 0 if guesses is None else guesses.count
 
     def pause_s(self, address: str) -> float:
-        """Counts a wrong token; how long its refusal has to wait. Beyond `PATIENCE_S` nobody should wait for it."""
+        """Counts a wrong token; how long its refusal has to wait. Beyond `LONGEST_WAIT_S` nobody should wait for it."""
         now_s = self._clock.monotonic()
         known = self._guesses.pop(address, None)
         if known is None or now_s - known.last_s > FORGOTTEN_AFTER_S:
@@ -76,7 +76,7 @@ class WrongTokens:
         until_s = max(now_s, known.answered_until_s) + pause_s
         known.count += 1
         known.last_s = now_s
-        if until_s - now_s <= PATIENCE_S:
+        if until_s - now_s <= LONGEST_WAIT_S:
             known.answered_until_s = until_s
         self._guesses[address] = known  # the newest last
         if len(self._guesses) > ADDRESSES_MAX:

@@ -22,7 +22,7 @@ from altmonitor.core.types import Secret
 from altmonitor.operations.api_usage import KEY_IN_USE
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import OperationError
-from altmonitor.web.access import PATIENCE_S, WrongTokens, is_called_locally, is_same_site
+from altmonitor.web.access import LONGEST_WAIT_S, WrongTokens, is_called_locally, is_same_site
 from altmonitor.web.api_keys import OPEN_PATHS, RATE_LIMIT, ApiKeys, KeyTable
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
@@ -243,10 +243,10 @@ class HttpServer:
         if connection.transport is None:  # gone before its turn came
             left.set()
         with suppress(TimeoutError):  # whoever leaves meanwhile leaves nothing behind that waits
-            async with self._deps.clock.timeout(min(pause_s, PATIENCE_S)):
+            async with self._deps.clock.timeout(min(pause_s, LONGEST_WAIT_S)):
                 await left.wait()
         connection.when_lost = None
-        if pause_s > PATIENCE_S:
+        if pause_s > LONGEST_WAIT_S:
             return error_response(429, "too many wrong tokens", {"Retry-After": "60"})
         return error_response(401, "needs the header Authorization: Bearer <API_TOKEN>", {"WWW-Authenticate": "Bearer"})
 

@@ -20,7 +20,7 @@ SYMBOLS = [f"COIN{number}USDT" for number in range(30)]
 
 
 class House:
-    def __init__(self, settings: Settings | None = None, *, patience_s: float = 60.0) -> None:
+    def __init__(self, settings: Settings | None = None, *, wait_s: float = 60.0) -> None:
         self.clock = MovableClock(T0 + 10_000)
         self.rest = FakeRest(self.clock)
         self.told: list[Started] = []
@@ -41,7 +41,7 @@ class House:
                 settings=lambda: self.settings,
                 is_blind=lambda: self.is_blind,
                 notify=self.told.append,
-                patience_s=patience_s,
+                wait_s=wait_s,
             )
         )
 
@@ -77,7 +77,7 @@ async def test_it_waits_a_minute_for_the_first_market_data_and_says_when_there_i
 
 
 async def test_on_a_clock_that_runs_fast_it_waits_for_a_machine_that_does_not() -> None:
-    house = House(patience_s=4_800.0)
+    house = House(wait_s=4_800.0)
     house.is_blind, house.sees = True, False
     async with house.running():
         house.opening.follow(30)

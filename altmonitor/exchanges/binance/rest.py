@@ -112,7 +112,7 @@ class RestTimeouts:
     total_s: float
 
 
-PATIENCE = {
+TIMEOUTS = {
     Priority.ENRICH: RestTimeouts(wait_s=1.5, retries=1, total_s=1.5),
     Priority.UNIVERSE: RestTimeouts(wait_s=65.0, retries=2, total_s=60.0),
     Priority.BACKFILL: RestTimeouts(wait_s=65.0, retries=2, total_s=60.0),
@@ -289,7 +289,7 @@ class BinanceRest:
 
     async def _fetch(self, ask: Ask) -> bytes:
         await self._preflight.wait(self._http.send)
-        timeouts = PATIENCE[ask.priority]
+        timeouts = TIMEOUTS[ask.priority]
         retry_before_s = self._clock.monotonic() + timeouts.total_s
         for attempt in itertools.count(1):
             try:

@@ -17,10 +17,9 @@ from altmonitor.ops import telegram as reach
 from altmonitor.ops.doctor.report import Seen, failed, fine, note, skipped
 from altmonitor.ops.origin import setup_command
 from altmonitor.ops.telegram import ChatSeen
-from altmonitor.telegram.bot import TelegramChannel, Timeouts
+from altmonitor.telegram.bot import SOMEBODY_WAITS, TelegramChannel
 from altmonitor.telegram.poller import KINDS
 
-PATIENCE = Timeouts(connect_s=6, read_s=10, call_s=12, poll_margin_s=10)
 CHANNELS_WAY_OUT = "make the bot administrator of that channel with the right to post, or correct PRESET_CHANNELS"
 SETUP = f"{setup_command()} sets it up"
 WAYS_OUT = {
@@ -45,7 +44,7 @@ class Telegram:
     async def channel(self) -> TelegramChannel:
         if self._channel is None:
             token, url = self.config.tg_bot_token, self.config.telegram_api_url
-            self._channel = TelegramChannel(token, api_url=url, clock=self.clock, timeouts=PATIENCE)
+            self._channel = TelegramChannel(token, api_url=url, clock=self.clock, timeouts=SOMEBODY_WAITS)
             await self._channel.start()
         return self._channel
 
@@ -112,7 +111,7 @@ class Telegram:
         for destination, preset in channels.items():
             token = token_of(destination.chat_id, self.config.bot_tokens)
             url = self.config.telegram_api_url
-            channel = TelegramChannel(token, api_url=url, clock=self.clock, timeouts=PATIENCE)
+            channel = TelegramChannel(token, api_url=url, clock=self.clock, timeouts=SOMEBODY_WAITS)
             await channel.start()
             try:
                 chat = await telegram.chat_of(channel, destination.chat_id)

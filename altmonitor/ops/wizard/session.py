@@ -22,10 +22,9 @@ from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.answers import proxy_in
 from altmonitor.ops.wizard.prompts import Back, Option, PlainTerminal
 from altmonitor.settings.variables import VARIABLES
-from altmonitor.telegram.bot import TelegramChannel, Timeouts
+from altmonitor.telegram.bot import SOMEBODY_WAITS, TelegramChannel
 
 T = TypeVar("T")
-PATIENCE = Timeouts(connect_s=6, read_s=10, call_s=12, poll_margin_s=10)
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 
 
@@ -102,7 +101,9 @@ class WizardSession:
             self.terminal.progress("")
 
     async def _ask(self, token: Secret, question: Callable[[TelegramChannel], Awaitable[T]]) -> T:
-        channel = TelegramChannel(token, api_url=self.setting("TELEGRAM_API_URL"), clock=self.clock, timeouts=PATIENCE)
+        channel = TelegramChannel(
+            token, api_url=self.setting("TELEGRAM_API_URL"), clock=self.clock, timeouts=SOMEBODY_WAITS
+        )
         await channel.start()
         try:
             return await question(channel)
