@@ -24,6 +24,7 @@ from altmonitor.app.leadership import (
     GivenWay,
     HeldSink,
     Leadership,
+    Put,
     Takeover,
     Told,
     shown_name,
@@ -39,6 +40,7 @@ from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.feed_mail import FeedMailbox
 from altmonitor.delivery.posts import PostedChats
 from altmonitor.delivery.signals import SignalSender
+from altmonitor.engine.venue_moves import LOOKED_BACK_MS, with_firsts
 from altmonitor.interfaces.cluster import FoundAlert, HandOver, PostBox
 from altmonitor.interfaces.leases import Leases
 from altmonitor.settings.state import State
@@ -167,12 +169,12 @@ class FeedRole:
         won = await self.leadership.win()
         self._has_won = True
         self._followed_s = float("-inf")
-        await self._insisting(self._follow)
+        await self.insisting(self._follow)
         return won
 
     async def why(self, won: Takeover) -> GivenWay | None:
         """What the one before said that it gave the lead away for; None: it died, or was ended, or did not say."""
-        known = await self._insisting(lambda: self.store.stored_meta([GIVEN_WAY_KEY]))
+        known = await self.insisting(lambda: self.store.stored_meta([GIVEN_WAY_KEY]))
         try:
             given = msgspec.json.decode(known.get(GIVEN_WAY_KEY, ""), type=GivenWay)
         except msgspec.MsgspecError:
@@ -182,17 +184,26 @@ class FeedRole:
     async def _remember_why(self, given: GivenWay) -> None:
         await self.store.meta_set(GIVEN_WAY_KEY, msgspec.json.encode(given).decode())
 
-    async def open(self) -> int:
-        """From here on this feed tells. Returns how many alerts of the time without a leader it tells first."""
-        return await self._insisting(self._open)
+    async def open(self) -> Sequence[Put]:
+        """From here on this feed tells. Returns the alerts of the time without a leader, which it tells first."""
+        return await self.insisting(self._open)
 
-    async def _open(self) -> int:
+    async def _open(self) -> Sequence[Put]:
         await self.store.reload()
         since_ms = self._clock.now_ms() - int(KEPT_S * 1000)
         since_ms = min([since_ms, *(alert.event_ms for alert, _ in self.sink.kept())]) - FOLLOWED_MS
-        return self.sink.open(told=await self.store.stored_since(since_ms))
+        return self.sink.open(told=await self._heard_since(since_ms))
 
-    async def _insisting(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def _heard_since(self, since_ms: int) -> Told:
+        """What is stored since then, each with all who heard of it."""
+        told = await self.store.stored_since(since_ms)
+        keys = {alert.key for alert, _ in told}
+        if all((alert.details.merged_into or alert.key) in keys for alert, _ in told):
+            return with_firsts(told)
+        further = with_firsts(await self.store.stored_since(since_ms - LOOKED_BACK_MS))
+        return [one for one in further if one[0].key in keys]
+
+    async def insisting(self, work: Callable[[], Awaitable[T]]) -> T:
         """A database that ceases to answer at this moment must not cost what this feed has found meanwhile."""
         is_failing = False
         while True:
@@ -295,7 +306,7 @@ class FeedRole:
             self._version = version
             self.on_state(state)
         now_ms = self._clock.now_ms()
-        told = await self.store.stored_since(self._followed_ms - FOLLOWED_MS)
+        told = await self._heard_since(self._followed_ms - FOLLOWED_MS)
         news = [one for one in told if one[0].key not in self._followed and not self.sink.knows(one[0])]
         self._followed |= dict.fromkeys(alert.key for alert, _ in told)
         while len(self._followed) > MOST_FOLLOWED:

@@ -258,15 +258,15 @@ class HeldSink:
         """This feed found the same event."""
         return alert.key in self._kept
 
-    def open(self, *, told: Told) -> int:
-        """This feed leads. told: what is stored of the last while, each with its destinations. Returns how many alerts
-        of the time without a leader are told now."""
+    def open(self, *, told: Told) -> list[Put]:
+        """This feed leads. told: what is stored of the last while, each with all who heard of it. Returns the alerts of
+        the time without a leader, which are told now."""
         self._is_open = True
         kept, self._kept = list(self._kept.values()), {}
         untold = self._untold(kept, told)
         for alert, to in untold:
             self._sink.put(alert, to=to)
-        return len(untold)
+        return untold
 
     def _untold(self, found: Iterable[Put], told: Told) -> list[Put]:
         """Each with those of its destinations that heard of it under no key."""

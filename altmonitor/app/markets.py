@@ -105,9 +105,7 @@ class Markets:
     async def running(self, audiences: Sequence[Audience]) -> AsyncIterator[None]:
         """What was told before is known again, and the exchanges may be asked."""
         async with AsyncExitStack() as stack:
-            if self._moves is not None:
-                since_ms = self._deps.clock.now_ms() - LOOKED_BACK_MS
-                self._moves.restore(await self._deps.store.stored_since(since_ms))
+            await self.restore_moves()
             for market in self.all:
                 await market.restore(audiences)
                 await market.rest.start()
@@ -115,6 +113,13 @@ class Markets:
             await self.main.enrichment.positions.start()
             stack.push_async_callback(self.main.enrichment.positions.stop)
             yield
+
+    async def restore_moves(self, told_now: Sequence[tuple[Alert, tuple[Destination, ...]]] = ()) -> None:
+        """Moves over several exchanges are what is stored of them. told_now: on their way to the store. Raises
+        StorageError."""
+        if self._moves is not None:
+            stored = await self._deps.store.stored_since(self._deps.clock.now_ms() - LOOKED_BACK_MS)
+            self._moves.restore(sorted([*stored, *told_now], key=lambda one: one[0].event_ms))
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop."""

@@ -77,7 +77,8 @@ class FeedTakeover:
     async def _take_over(self, won: Takeover) -> None:
         """What is told from now on is told by this feed."""
         role, main = self._role, self._deps.markets.main
-        count = await role.open()
+        told_now = await role.open()
+        await role.insisting(lambda: self._deps.markets.restore_moves(told_now))
         log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
         if won.before:
             main.goes_on()
@@ -88,7 +89,7 @@ class FeedTakeover:
                 by=shown_name(role.leadership.name),
                 silent_s=won.silent_s,
                 lacked=lacked_of(await role.why(won)),
-                alerts=count,
+                alerts=len(told_now),
                 is_blind=main.feed.status().is_blind,
                 is_new=not all(market.gap_log.has_seen_since(known_ms) for market in self._deps.markets.all),
             )

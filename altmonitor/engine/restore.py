@@ -13,6 +13,7 @@ from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.engine.alert_ranks import DAY_MS, RECENT_MS
 from altmonitor.engine.engine import Engine
+from altmonitor.engine.venue_moves import with_firsts
 from altmonitor.interfaces.alerts import AlertHistory, AlertUpdates
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS
@@ -118,12 +119,7 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int,
     may be missing afterwards.
     """
     stored_alerts = await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
-    to_whom = {alert.key: destinations for alert, destinations in stored_alerts}
-    told = [
-        (alert, (*destinations, *to_whom.get(alert.details.merged_into or "", ())))
-        for alert, destinations in stored_alerts
-        if alert.venue == engine.venue
-    ]
+    told = [(alert, to) for alert, to in with_firsts(stored_alerts) if alert.venue == engine.venue]
     known = {alert.key for alert, _ in told}
     missing = {alert.details.episode_key for alert, _ in told if alert.details.episode_key} - known
     engine.restore_conditions(await stored.meta_get(conditions))
@@ -144,7 +140,7 @@ async def restore_anew(
     it is not stored. since_ms, now_ms: as of `restore`. Raises StorageError; nothing has changed then."""
     told: list[tuple[Alert, Collection[Destination]]] = [
         (alert, to)
-        for alert, to in await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
+        for alert, to in with_firsts(await stored.stored_since(min(since_ms, now_ms - EPISODES_MS)))
         if alert.symbol in symbols and alert.venue == engine.venue
     ]
     known = {alert.key for alert, _ in told}

@@ -27,6 +27,14 @@ MOST_MOVES: Final = 5_000
 DOUBLED: Final = 2.0
 
 
+def with_firsts(told: Sequence[tuple[Alert, Collection[Destination]]]) -> list[tuple[Alert, tuple[Destination, ...]]]:
+    """Of stored alerts, each with all who heard of it: also those who did by a line of the first alert of its move."""
+    to_whom = {alert.key: to for alert, to in told}
+    return [
+        (alert, tuple(dict.fromkeys((*to, *to_whom.get(alert.details.merged_into or "", ()))))) for alert, to in told
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class VenueTime:
     """skew_ms: our wall clock minus the venue's. uncertainty_ms: of that, ±; None while it was never measured."""
@@ -77,7 +85,8 @@ class VenueMoves:
             self._join(move, alert, to, at_ms)
 
     def restore(self, told: Sequence[tuple[Alert, Collection[Destination]]]) -> None:
-        """What earlier runs put, oldest → newest."""
+        """What was put lately by earlier runs, or by the feed that led before, oldest → newest; nothing else was."""
+        self._moves.clear()
         for alert, to in told:
             within_ms = KINDS[alert.kind].joins_venues_ms
             if alert.late or within_ms is None or alert.details.merged_into is not None:

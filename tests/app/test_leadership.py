@@ -279,10 +279,10 @@ def test_what_was_found_while_standing_by_is_told_at_the_takeover_unless_the_lea
     assert sink.alerts == []
 
     told = [alert("price:told"), alert("oi:theirs", event_ms=T0 + 30_000, kind="oi")]
-    count = held.open(told=[(one, [CHAT]) for one in told])
+    told_now = held.open(told=[(one, [CHAT]) for one in told])
     held.put(alert("price:now"), to=[CHAT])
 
-    assert count == 1
+    assert len(told_now) == 1
     assert [one.key for one in sink.alerts] == ["price:missed", "price:now"]
     assert list(held.kept()) == []
 

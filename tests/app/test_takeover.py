@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
-from altmonitor.app.leadership import GivenWay, Told
+from altmonitor.app.leadership import GivenWay, Put, Told
 from altmonitor.app.market_reach import MarketSource
 from altmonitor.app.takeover import FeedTakeover, FeedTakeoverDeps, lacked_of, recipients_of
+from altmonitor.core.alert import Alert
+from altmonitor.core.errors import StorageError
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.engine.context import anybody
 from altmonitor.market.quotes import OpenInterest
@@ -36,7 +40,7 @@ class StandBy:
             feed=SimpleNamespace(status=lambda: SimpleNamespace(is_blind=False)),
             gap_log=SimpleNamespace(has_seen_since=lambda ms: True),
         )
-        markets = SimpleNamespace(main=market, all=(market,))
+        markets = SimpleNamespace(main=market, all=(market,), restore_moves=self.restore_moves)
         self.takeover = FeedTakeover(
             FeedTakeoverDeps(
                 role=self.bench.role,
@@ -48,6 +52,12 @@ class StandBy:
             )
         )
         self._found = 0
+        self.moves_asked = 0
+
+    async def restore_moves(self, told_now: Sequence[Put]) -> None:
+        if self.bench.database.is_away:
+            raise StorageError("away")
+        self.moves_asked += 1
 
     async def begin(self) -> asyncio.Task[bool]:
         await self.bench.leases.acquire(["feed"], holder="first#1", for_s=165.0)
@@ -101,6 +111,7 @@ async def test_a_surge_that_this_feed_alone_had_read_does_not_mute_a_larger_one_
     assert [alert.kind for alert, _ in feed.bench.role.sink.kept()] == ["oi"], "the leader read 2.9 %"
     await feed.until(160)
     await taken_over(feed, standing)
+    assert feed.moves_asked == 1
     assert feed.put == [], "what the leader did not find in ninety seconds is not told"
     await feed.open_interest(1_110.0, at_s=182)
     assert feed.put == [("oi", "UP", 7.66)]
@@ -132,6 +143,52 @@ async def test_what_the_leader_told_of_the_same_symbol_goes_on_to_hold() -> None
     assert feed.put == [("price", "PUMP", 6.4)]
     assert feed.bench.database.put_here[0].details.told_before_pct == pytest.approx(3.1)
     assert feed.bench.database.put_here[0].details.episode_key == told[0][0].key
+
+
+def elsewhere(alert: Alert, **details: Any) -> Alert:
+    """As Hyperliquid tells the same."""
+    told = structs.replace(alert.details, **details)
+    return structs.replace(alert, key=f"hyperliquid:{alert.key}", venue="hyperliquid", details=told)
+
+
+async def test_what_the_leader_told_as_a_line_of_another_venues_alert_is_told_no_second_time() -> None:
+    """Which venue comes first in a message is each feed's own: here Binance's, at the leader Hyperliquid's."""
+    feed = StandBy()
+    standing = await feed.begin()
+    await feed.open_interest(1_000.0, at_s=2)
+    await feed.open_interest(1_050.0, at_s=62)
+    ((mine, to),) = feed.bench.role.sink.kept()
+    assert to == (ME,)
+    first, line = elsewhere(mine), structs.replace(mine.details, merged_into=f"hyperliquid:{mine.key}")
+    theirs = structs.replace(mine, key=f"{mine.key}:theirs", event_ms=mine.event_ms + 20_000, details=line)
+    feed.bench.database.stored += [(first, (ME,)), (theirs, ())]
+    await feed.bench.clock.advance(20)
+    await feed.bench.leases.release({"feed": 1})
+    await feed.bench.clock.advance(5)
+    assert standing.done()
+    assert feed.put == []
+
+
+async def test_such_a_line_is_known_to_this_feed_also_where_the_first_alert_of_its_move_is_older() -> None:
+    feed = StandBy()
+    standing = await feed.begin()
+    alert = Alert(
+        key="oi:SOLUSDT:UP:5m:1",
+        ts=T0 / 1000,
+        event_ms=T0 + 200_000,
+        symbol="SOLUSDT",
+        kind="oi",
+        direction="UP",
+        metric=7.0,
+    )
+    first = structs.replace(elsewhere(alert), event_ms=T0 - 100_000)
+    line = structs.replace(alert, details=structs.replace(alert.details, merged_into=first.key))
+    feed.bench.database.stored += [(first, (ME,)), (line, ())]
+    await feed.bench.clock.advance(262)
+    assert standing.done()
+    await feed.open_interest(1_000.0, at_s=270)
+    await feed.open_interest(1_080.0, at_s=330)
+    assert feed.put == [], "it was told as a line 130 s ago"
 
 
 async def test_a_database_that_does_not_answer_then_leaves_what_is_remembered_until_it_does() -> None:

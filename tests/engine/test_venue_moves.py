@@ -6,7 +6,7 @@ import msgspec
 
 from altmonitor.core.alert import Alert, Direction, Kind, VenueMove
 from altmonitor.core.types import Destination, Venue, of_venue
-from altmonitor.engine.venue_moves import VenueMoves, VenueTime
+from altmonitor.engine.venue_moves import VenueMoves, VenueTime, with_firsts
 from tests.fakes import ListSink
 
 HERE, THERE = Destination(chat_id=1), Destination(chat_id=2)
@@ -173,3 +173,26 @@ def test_twice_as_much_liquidated_elsewhere_rings_and_twice_the_open_interest_do
     desk.put("binance", 10.0, 6.0, kind="oi", direction="UP")
     desk.put("bybit", 11.0, 20.0, kind="oi", direction="UP")
     assert [to for _, to in desk.told()] == [(HERE,), (HERE,), (HERE,), ()]
+
+
+def test_who_heard_of_it_by_a_line_of_another_alert_heard_of_it() -> None:
+    desk = Desk()
+    first = desk.put("binance", 0)
+    line = desk.put("bybit", 1, to=(HERE, THERE))
+    assert desk.told() == [("binance", (HERE,)), ("bybit", (THERE,))]
+    heard = with_firsts(desk.sink.told)
+    assert [(alert.key, to) for alert, to in heard] == [(first.key, (HERE,)), (line.key, (THERE, HERE))]
+    assert with_firsts(desk.sink.told[1:]) == [(desk.sink.alerts[1], (THERE,))], "its first alert is not among them"
+
+
+def test_a_feed_that_takes_over_goes_on_with_the_moves_that_were_told_and_with_no_others() -> None:
+    leading, standing_by = Desk(), Desk()
+    told = leading.put("bybit", 0)
+    standing_by.put("binance", 1)  # its own first alert of the move, which nobody was told
+    standing_by.put("binance", 1, symbol="ADAUSDT")
+    standing_by.moves.restore(leading.sink.told)
+    standing_by.put("binance", 20)
+    standing_by.put("okx", 20, symbol="ADAUSDT")
+    assert standing_by.sink.alerts[2].details.merged_into == told.key
+    assert standing_by.told()[2:] == [("binance", ()), ("okx", (HERE,))]
+    assert [alert.key for alert in standing_by.learned] == [told.key]
