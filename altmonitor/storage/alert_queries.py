@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Unpack
-from urllib.parse import quote
 
 from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
-from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination, Venue
@@ -20,13 +16,10 @@ from altmonitor.interfaces.delivery import SentDigest
 from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage.database import READ_TIMEOUT_S, connect
-from altmonitor.storage.migrations import cause_code
 from altmonitor.storage.outcome_records import OutcomeReader
-from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
+from altmonitor.storage.read_only import read_only
+from altmonitor.storage.rows import ALERT_COLUMNS, Fetch, alert_of, destination_of, topic_column
 from altmonitor.storage.run_log import RUNS_KEY, MonitorRun, runs_of
-
-Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
 DELAYS_ASKED = 1_000
 LONGEST_DELAY_MS = 600_000
@@ -308,8 +301,7 @@ class StoredAlertReader:
 
 @asynccontextmanager
 async def alert_reader(path: Path | str, *, clock: Clock | None = None) -> AsyncIterator[AlertReader]:
-    """The database of a monitor that may be running: opened read-only, because a second writer could damage it. path:
-    as `Config.alerts_at`.
+    """The database of a monitor that may be running. path: as `Config.alerts_at`.
 
     Raises:
         StorageError: there is no such file, it cannot be read, or it is not (yet) of this version.
@@ -320,37 +312,15 @@ async def alert_reader(path: Path | str, *, clock: Clock | None = None) -> Async
         async with postgres_fetch(path) as fetch_there:
             yield AlertReader(fetch_there)
         return
-    ticking = clock or SystemClock()
-    try:
-        db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
-    except sqlite3.OperationalError as problem:
-        raise StorageError(
-            f"{path} cannot be opened ({problem}): no alert was stored yet (run `altmonitor run`), or DB_FILE names "
-            "another file"
-        ) from problem
-
-    async def fetch(sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        try:
-            async with ticking.timeout(READ_TIMEOUT_S):
-                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
-        except TimeoutError as problem:
-            await db.interrupt()
-            raise StorageError(
-                f"{path} did not answer within {READ_TIMEOUT_S:.0f} s", code=CauseCode.DISK_SILENT
-            ) from problem
-        except sqlite3.Error as problem:
-            raise StorageError(f"{path} cannot be read: {problem}", code=cause_code(problem)) from problem
-
-    try:
-        version = (await fetch("PRAGMA user_version"))[0][0]
+    way_out = "no alert was stored yet (run `altmonitor run`), or DB_FILE names another file"
+    async with read_only(path, clock=clock or SystemClock(), if_not_opened=way_out) as fetch:
+        version = (await fetch("PRAGMA user_version", ()))[0][0]
         if version != migrate.latest_version():
             raise StorageError(
                 f"{path} has version {version}, this altmonitor reads {migrate.latest_version()}: "
                 "start the monitor once with this version, or install a newer one"
             )
         yield AlertReader(fetch)
-    finally:
-        await db.close()
 
 
 class AlertFile:

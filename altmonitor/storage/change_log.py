@@ -11,13 +11,8 @@ from altmonitor.core.types import Destination
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.state import moved_destination
 from altmonitor.storage.overrides_format import StateDamaged
-from altmonitor.storage.rows import Row, topic_column
+from altmonitor.storage.rows import Fetch, Row, Statement, Write, topic_column
 from altmonitor.storage.state_format import decode_own, encode_own
-
-Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
-Statement = tuple[str, Sequence[tuple[Any, ...]]]
-Write = Callable[..., Awaitable[None]]
-"""Commits the statements it is given together. Raises StorageError."""
 
 MOST_IN_MEMORY = 1000
 """Of this run's changes. The disk may be behind by some of them, but never by so many: each waits for its turn."""

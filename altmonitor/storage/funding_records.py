@@ -7,7 +7,7 @@ from typing import Final
 
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.funding import SizedFunding, VenueFunding
-from altmonitor.storage.outcome_records import Fetch, Write
+from altmonitor.storage.rows import Fetch, Write
 
 FUNDING_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS fundings (

@@ -8,7 +8,7 @@ from typing import Final
 
 from altmonitor.core.types import Venue
 from altmonitor.market.liquidations import LiquidationMinute
-from altmonitor.storage.outcome_records import Fetch, Write
+from altmonitor.storage.rows import Fetch, Write
 
 LIQUIDATION_SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS liquidations (

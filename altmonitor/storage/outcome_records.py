@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,7 @@ from altmonitor.core.alert import DETECTED_KINDS, SAMPLE_KEY, Direction, Kind
 from altmonitor.core.outcome import AlertReturn
 from altmonitor.core.types import Venue
 from altmonitor.market.math import Quadrant
-from altmonitor.storage.rows import Row
-
-Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
-Write = Callable[..., Awaitable[None]]
-"""Commits the statements it is given together. Raises StorageError."""
+from altmonitor.storage.rows import Fetch, Write
 
 SINCE_KEY = "outcomes_since_ms"
 ROWS_AT_ONCE = 2_000

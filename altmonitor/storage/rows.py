@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,13 @@ from altmonitor.core.alert import Alert, Details
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
 
-Row = Sequence[Any]
+Row = tuple[Any, ...]
+Statement = tuple[str, Sequence[Row]]
+"""With the rows it is carried out for; none: it is left out."""
+Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
+"""A statement with `?` and its values → rows. Raises StorageError."""
+Write = Callable[..., Awaitable[None]]
+"""Commits the statements it is given together. Raises StorageError."""
 
 ALERT_FIELDS = (
     "id",
@@ -101,8 +107,6 @@ def destination_of(chat_id: int, topic_column_value: int) -> Destination:
 # ---
 # What the outbox writes, as statements with their rows for the writer.
 
-
-Statement = tuple[str, Sequence[tuple[Any, ...]]]
 
 _UNLESS_WAITING = "NOT EXISTS (SELECT 1 FROM deliveries WHERE alert_id = alerts.id AND state = 'queued')"
 _END = (

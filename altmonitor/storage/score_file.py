@@ -13,9 +13,9 @@ from altmonitor.config import Config
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_database_to_others, make_private
-from altmonitor.storage.rows import Row
+from altmonitor.storage.rows import Row, Statement
 from altmonitor.storage.score_store import SCORE_SCHEMA, VERSION, ScoreStore
-from altmonitor.storage.sqlite_file import SqliteFile, Statement
+from altmonitor.storage.sqlite_file import SqliteFile
 
 ANSWER_WITHIN_S: Final = 5.0
 """Of the machine's time: its disk is no faster on a clock that runs fast."""

@@ -15,8 +15,7 @@ from altmonitor.scores.regimes import RegimeName, RegimeSeen
 from altmonitor.storage.funding_records import FUNDING_SCHEMA, FundingRecords
 from altmonitor.storage.liquidation_records import LIQUIDATION_SCHEMA, LiquidationRecords
 from altmonitor.storage.outcome_records import OutcomeRecords
-from altmonitor.storage.rows import Row
-from altmonitor.storage.sqlite_file import Statement
+from altmonitor.storage.rows import Row, Statement
 
 VERSION: Final = 1
 OWN: Final = "monitor"

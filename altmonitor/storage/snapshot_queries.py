@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
-from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import NoSnapshotsYet, StorageError
 from altmonitor.core.types import Fraction
@@ -20,13 +16,12 @@ from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
 from altmonitor.positioning.smart_money import Overview, Side
 from altmonitor.positioning.units import Percent, positive
-from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.read_only import read_only
+from altmonitor.storage.rows import Fetch, Row
 
 # ---
 # Rows of the snapshot tables ↔ our values. Columns as in `snapshots_schema.sql`.
 
-
-Row = tuple[Any, ...]
 
 SMART_MONEY_TABLE: Final = "ob_smart_money_snapshots"
 TOP_TRADER_TABLE: Final = "ob_top_trader_snapshots"
@@ -195,9 +190,6 @@ def _side(found: Mapping[str, Any], side: str) -> Side:
 # ---
 
 
-Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCount:
     """rows, symbols and the newest moment (unix ms, None without rows) of one table."""
@@ -310,37 +302,18 @@ async def snapshot_reader(path: Path, *, clock: Clock | None = None) -> AsyncIte
         NoSnapshotsYet: there is no such file, or no snapshot table in it.
         StorageError: it cannot be read.
     """
-    ticking = clock or SystemClock()
     if not path.exists():  # noqa: ASYNC240 — asked once
         raise NoSnapshotsYet(f"{path} does not exist yet: run `altmonitor track`, or set SMART_MONEY_DB_PATH")
-    try:
-        db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
-    except sqlite3.OperationalError as problem:
-        raise StorageError(
-            f"{path} cannot be opened ({problem}): make it readable, or set SMART_MONEY_DB_PATH elsewhere"
-        ) from problem
-
-    async def fetch(sql: str, values: Sequence[Any]) -> list[Row]:
-        try:
-            async with ticking.timeout(READ_TIMEOUT_S):
-                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
-        except TimeoutError as problem:
-            await db.interrupt()
-            raise StorageError(
-                f"{path} did not answer within {READ_TIMEOUT_S:.0f} s", code=CauseCode.DISK_SILENT
-            ) from problem
-        except sqlite3.Error as problem:
-            raise StorageError(
-                f"{path} cannot be read ({problem}): name another file in SMART_MONEY_DB_PATH"
-            ) from problem
-
-    try:
+    async with read_only(
+        path,
+        clock=clock or SystemClock(),
+        if_not_opened="make it readable, or set SMART_MONEY_DB_PATH elsewhere",
+        if_not_read="name another file in SMART_MONEY_DB_PATH",
+    ) as fetch:
         queries = await queries_over(fetch, path)
         if not await queries.counts():
             raise NoSnapshotsYet(f"{path} holds no snapshots: run `altmonitor track`, or set SMART_MONEY_DB_PATH")
         yield queries
-    finally:
-        await db.close()
 
 
 # ---

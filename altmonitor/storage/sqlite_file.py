@@ -14,13 +14,10 @@ import aiosqlite
 from altmonitor.core.errors import StorageError
 from altmonitor.storage.database import connect
 from altmonitor.storage.migrations import cause_code
+from altmonitor.storage.rows import Row, Statement
 
 BUSY_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_S: Final = 1.5
-
-Row = tuple[Any, ...]
-Statement = tuple[str, Sequence[Row]]
-"""With the rows it is carried out for; none: it is left out."""
 
 
 class SqliteFile:

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sqlite3
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
-from altmonitor.core.clock import Clock, timeouts
+from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.venue_names import coin_of, symbol_of_hyperliquid
 from altmonitor.interfaces.wallets import HourOfPool, StoredPool, WalletWatch
 from altmonitor.positioning.wallet_pool import PoolSnapshot, lately
 from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletPosition, WalletState
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.read_only import read_only
+from altmonitor.storage.rows import Fetch, Row
 from altmonitor.storage.snapshots import VARIABLE, prepare
-from altmonitor.storage.sqlite_file import Row, SqliteFile
+from altmonitor.storage.sqlite_file import SqliteFile
 from altmonitor.storage.writer import FileLock
 
 log = logging.getLogger(__name__)
 
 V = TypeVar("V")
 
-Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
 NOT_WATCHED: Final = "no wallets are watched: set HYPERLIQUID_WALLETS, or VENUES with hyperliquid"
 NOT_YET: Final = "no wallet has been looked at yet"
@@ -305,26 +303,9 @@ class WalletsFile:
         if not self._path.exists():
             yield None
             return
-        try:
-            db = await connect(f"file:{quote(os.path.abspath(self._path))}?mode=ro", uri=True)  # noqa: ASYNC240
-        except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be opened ({problem})") from problem
-
-        async def fetch(sql: str, values: Sequence[Any]) -> list[Row]:
-            try:
-                async with self._clock.timeout(timeouts(self._clock, READ_TIMEOUT_S)):
-                    return [tuple(row) for row in await db.execute_fetchall(sql, values)]
-            except TimeoutError as problem:
-                await db.interrupt()
-                raise StorageError(f"{self._path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
-            except sqlite3.Error as problem:
-                raise StorageError(f"{self._path} cannot be read ({problem})") from problem
-
-        try:
+        async with read_only(self._path, clock=self._clock) as fetch:
             has_tables = await fetch("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'wallet_watch'", ())
             yield WalletRows(fetch) if has_tables else None
-        finally:
-            await db.close()
 
 
 def snapshot_of(stored: StoredPool, *, now_ms: int) -> PoolSnapshot:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 from altmonitor.core.errors import DatabaseRefused
 from altmonitor.settings.state import State
-from altmonitor.storage.alert_queries import Fetch
 from altmonitor.storage.postgres import schema
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 from altmonitor.storage.postgres.state import PostgresState
+from altmonitor.storage.rows import Fetch
 
 
 @asynccontextmanager

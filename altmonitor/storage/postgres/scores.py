@@ -12,8 +12,7 @@ from altmonitor.interfaces.cluster import LEADER
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection, numbered
 from altmonitor.storage.postgres.feed_store import LEASE_HELD, NEVER_LEFT_LOCKED
 from altmonitor.storage.postgres.schema import INTO_SCORES
-from altmonitor.storage.rows import Row
-from altmonitor.storage.sqlite_file import Statement
+from altmonitor.storage.rows import Row, Statement
 
 Found = TypeVar("Found")
 

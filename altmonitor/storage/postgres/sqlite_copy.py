@@ -72,7 +72,7 @@ class _SourceTable:
         )
 
     def key_of(self, row: Row) -> Row:
-        return [row[self.columns.index(name)] for name in self.key]
+        return tuple(row[self.columns.index(name)] for name in self.key)
 
 
 class SqliteCopy:
