@@ -34,6 +34,8 @@ from altmonitor.web.sockets import (
 
 LOOK_EVERY_S = 1.0
 NO_DESCRIPTOR_PAUSE_S = 1.0
+KERNEL_LATER_S = 15.0
+"""The kernel gives up a peer that takes nothing so long after us: what it cuts is counted by nobody."""
 UNDECIDED_MAX = 128
 UNDECIDED_S = 0.1
 """So many newcomers at once are looked at again after this, or sooner; they hold nothing but a descriptor."""
@@ -361,7 +363,7 @@ class Connections:
 
     async def _open_for(self, client: socket.socket, address: str, *, is_reserved: bool) -> None:
         assert self._server is not None  # noqa: S101 — set by `start`
-        bound_unread(client, self.limits.write_s)
+        bound_unread(client, self.limits.write_s + KERNEL_LATER_S)
         connection = Connection(self, self._server, address=address, is_reserved=is_reserved)
         self._open.add(connection)
         self._by_address[address] += 1

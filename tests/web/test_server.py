@@ -424,11 +424,12 @@ async def test_a_request_under_way_does_not_hold_the_stop_up() -> None:
     server = HttpServer(served(alerts=_Stuck()))
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"GET /api/alerts HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    await writer.drain()
-    began_s = clock.monotonic()
-    async with clock.timeout(10):
+    try:
+        writer.write(b"GET /api/alerts HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await writer.drain()
+        began_s = clock.monotonic()
         await server.stop()
-    assert clock.monotonic() - began_s < 4
-    assert await reader.read() == b""
-    writer.close()
+        assert clock.monotonic() - began_s < 30  # the library alone would wait for a minute
+        assert await reader.read() == b""
+    finally:
+        writer.close()
