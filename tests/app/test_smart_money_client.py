@@ -84,7 +84,7 @@ def told(confidence: str = "MEDIUM", size_mult: float = 1.0) -> dict[str, Any]:
 
 async def test_j40_a_confirmation_arrives_typed_and_is_asked_for_once() -> None:
     async with api() as url:
-        client = SmartMoneyClient(url)
+        client = SmartMoneyClient(url, timeout_s=60)
         found = await asyncio.to_thread(client.confirm, "SOL", "long")
         assert found.symbol == "SOLUSDT"
         assert found.action in ("CONFIRM_FULL", "CONFIRM_REDUCED", "CONFIRM_MINIMAL", "VETO_SKIP")
@@ -99,7 +99,7 @@ async def test_a_stale_answer_brings_what_was_known_last_and_nobody_there_is_unr
     refusal = {"error": {"code": "data_stale", "message": "no venue answers"}, "data": told()}
     async with answering(refusal, status=503) as (url, _):
         with pytest.raises(SmartMoneyError) as problem:
-            await asyncio.to_thread(SmartMoneyClient(url).confirm, "SOL", "long")
+            await asyncio.to_thread(SmartMoneyClient(url, timeout_s=60).confirm, "SOL", "long")
     assert problem.value.data is not None
     assert problem.value.data["composite"] == 0.3
     with pytest.raises(SmartMoneyError) as problem:
@@ -205,7 +205,8 @@ class StubStrategy:
 
 
 async def entered(url: str, pair: str = "SOL/USDT:USDT", *, side: str = "long", **settings: object) -> bool:
-    strategy = type("MyStrategy", (example().SmartMoneyConfirm, StubStrategy), {"smart_money_url": url, **settings})()
+    given = {"smart_money_url": url, "smart_money_timeout_s": 60.0, **settings}
+    strategy = type("MyStrategy", (example().SmartMoneyConfirm, StubStrategy), given)()
     asked = {"pair": pair, "order_type": "limit", "amount": 1.0, "rate": 100.0, "time_in_force": "GTC"}
     moment = datetime(2026, 11, 30, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ from altmonitor.sim.telegram.values import SimMessage
 
 TOKEN = "123456:" + "process-Token_0123456789-abcdefghij"
 READER = 77
-SLOW_S = 30.0
+SLOW_S = 60.0
 """How long a test waits for what takes a second or two on a machine that does nothing else."""
 
 _PORT = re.compile(r"HTTP on \S+ port (\d+)")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
 
-from altmonitor.core.clock import SystemClock
+from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.types import Secret
 from altmonitor.web.access import WrongTokens, host_of, is_called_locally, is_same_site
 from altmonitor.web.server import HttpServer, HttpServerDeps
@@ -96,14 +96,14 @@ async def test_wrong_tokens_are_forgotten_after_ten_minutes_and_the_table_does_n
 
 
 @asynccontextmanager
-async def site(token: str = TOKEN) -> AsyncIterator[tuple[HttpServer, str]]:
+async def site(token: str = TOKEN, clock: Clock | None = None) -> AsyncIterator[tuple[HttpServer, str]]:
     server = HttpServer(
         HttpServerDeps(
             host="127.0.0.1",
             port=0,
             health=healthy,  # type: ignore[arg-type]
             operations=operations(MemoryAlerts()),
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             token=Secret(token),
         )
     )
@@ -115,7 +115,12 @@ async def site(token: str = TOKEN) -> AsyncIterator[tuple[HttpServer, str]]:
 
 
 async def test_guessing_is_slow_however_many_guess_and_the_right_token_is_answered_at_once() -> None:
-    async with site() as (server, url), aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    clock = MovableClock()
+    async with (
+        site(clock=clock) as (server, url),
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+        asyncio.timeout(60),
+    ):
         answered: list[int] = []
 
         async def guess() -> None:
@@ -123,18 +128,22 @@ async def test_guessing_is_slow_however_many_guess_and_the_right_token_is_answer
                 async with session.get(f"{url}/api/alerts", headers={"Authorization": "Bearer wrong"}) as answer:
                     answered.append(answer.status)
 
+        async def until(is_true: Callable[[], bool]) -> None:
+            while not is_true():  # noqa: ASYNC110 — the server tells nobody
+                await asyncio.sleep(0.01)
+
         guessing = [asyncio.create_task(guess()) for _ in range(30)]
-        await asyncio.sleep(2.5)
-        began_s = asyncio.get_running_loop().time()
+        await until(lambda: server.status().refused.get("wrong_token") == 30)
         async with session.get(f"{url}/api/alerts", headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
             assert answer.status == 200
-        assert asyncio.get_running_loop().time() - began_s < 1
+        assert answered == []  # and no time has passed
+        await clock.advance(2.5)
+        await until(lambda: server.status().refused["wrong_token"] == 35)
+        assert answered == [401] * 5  # after 0.05, 0.15, 0.35, 0.75 and 1.55 s
         for task in guessing:
             task.cancel()
         await asyncio.wait(guessing)
-        assert 3 <= len(answered) <= 10
-        assert set(answered) == {401}
-        assert server.status().refused == {"wrong_token": server.status().refused["wrong_token"]}
+        assert server.status().refused == {"wrong_token": 35}
 
 
 async def test_too_many_guesses_are_told_to_come_back_later() -> None:
