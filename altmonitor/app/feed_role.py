@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from altmonitor.app.broker_watch import BrokerWatch
+from altmonitor.app.chat_leases import MEMBER
 from altmonitor.app.gap_log import seen_key
 from altmonitor.app.leadership import (
     ASK_EVERY_S,
+    HAS,
     KEPT_S,
     LEASE_S,
+    SIGHTED,
     GivenWay,
     HeldSink,
     Leadership,
@@ -60,6 +63,7 @@ MOST_FOLLOWED = 20_000
 PRUNE_EVERY_S = 600.0
 LEAVE_WITHIN_S = 1.0
 POSTS_KEPT_S = 2 * 3_600.0
+LEASES_KEPT_S = 3_600.0
 GIVEN_WAY_KEY = "feed_given_way"
 
 WARM = frozenset(
@@ -281,12 +285,14 @@ class FeedRole:
         self.on_moved(old, new)
 
     async def _prune(self) -> None:
-        """Until cancelled: what was said or could not be said is forgotten."""
+        """Until cancelled: what was said or could not be said is forgotten, and processes that ended long ago are: each
+        start of one has leases under a name of its own."""
         while True:
             try:
                 await self._cluster.posts.prune(before_ms=self._clock.now_ms() - int(POSTS_KEPT_S * 1000))
+                await self._cluster.leases.prune((SIGHTED, HAS, MEMBER), ended_s=LEASES_KEPT_S)
             except StorageError as problem:
-                log.warning("what was said in chats could not be removed: %s", problem)
+                log.warning("what was said in chats, and who is gone, could not be removed: %s", problem)
             await self._clock.sleep(PRUNE_EVERY_S)
 
     async def _stored_until(self) -> Mapping[Venue, int]:

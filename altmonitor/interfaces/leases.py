@@ -32,3 +32,7 @@ class Leases(Protocol):
 
     async def holders(self, prefix: str = "") -> Mapping[str, HeldLease]:
         """name → who had it last, of all whose name begins so."""
+
+    async def prune(self, prefixes: Collection[str], *, ended_s: float) -> None:
+        """Forgets those whose names begin so and that ended longer ago. Their tokens begin anew: only for names that
+        nobody writes under."""

@@ -48,6 +48,12 @@ class MemoryLeases:
             if name.startswith(prefix)
         }
 
+    async def prune(self, prefixes: Collection[str], *, ended_s: float) -> None:
+        before_s = self._clock.monotonic() - ended_s
+        self._rows = {
+            name: row for name, row in self._rows.items() if row[2] >= before_s or not name.startswith(tuple(prefixes))
+        }
+
     def _is_held(self, name: str, token: int, now_s: float) -> bool:
         row = self._rows.get(name)
         return row is not None and row[1] == token and row[2] > now_s

@@ -64,6 +64,12 @@ class Database:
         self._ask()
         return 1, State()
 
+    async def taken_over(self, keys: Sequence[str]) -> None:
+        self._ask()
+
+    async def run(self) -> None:
+        self._ask()
+
     def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         self.put_here.append(alert)
 
@@ -185,3 +191,17 @@ async def test_why_the_lead_was_given_away_is_known_to_the_next_feed_and_to_none
     assert await bench.role.why(Takeover(before="third", token=1)) is None
     bench.database.meta["feed_given_way"] = '{"by": "second", "token": 1, "lacks": ["kraken", "dreams"]}'
     assert await bench.role.why(Takeover(before="second", token=1)) is None
+
+
+async def test_a_feed_that_leads_forgets_processes_that_ended_an_hour_ago_and_no_lease_that_guards_writing() -> None:
+    bench = Bench()
+    gone = ["feed-sees:old#1", "feed-has:binance:prices:old#1", "notifier:old#2", "notify:7", "feed"]
+    await bench.leases.acquire(gone, holder="old#1", for_s=3.0)
+    await bench.leases.acquire(["notifier:now#3"], holder="now#3", for_s=9_000.0)
+    pruning = asyncio.create_task(bench.role.loops()["posts"]())
+    await bench.clock.advance(3_000.0)
+    assert len(await bench.leases.holders()) == 6
+    await bench.clock.advance(1_300.0)
+    assert set(await bench.leases.holders()) == {"notifier:now#3", "notify:7", "feed"}
+    pruning.cancel()
+    await asyncio.wait({pruning})

@@ -91,3 +91,15 @@ async def test_of_many_who_want_many_at_once_each_lease_has_one_holder(leases: L
 
     taken = await asyncio.gather(*map(take, "abcd"))
     assert sorted(name for some in taken for name in some) == sorted(names)
+
+
+async def test_what_ended_long_ago_is_forgotten_where_its_name_begins_so(leases: Leases) -> None:
+    await leases.acquire(["sees:a", "sees:b", "feed"], holder="a", for_s=SHORT_S)
+    await leases.acquire(["notifier:c"], holder="c", for_s=60)
+    await asyncio.sleep(SHORT_S * 1.5)
+    await leases.prune(["sees:", "notifier:"], ended_s=60)
+    assert len(await leases.holders()) == 4, "a minute has not passed"
+    await leases.acquire(["sees:b"], holder="a", for_s=60)
+    await leases.prune(["sees:", "notifier:"], ended_s=SHORT_S / 10)
+    assert set(await leases.holders()) == {"sees:b", "feed", "notifier:c"}
+    assert await leases.acquire(["feed"], holder="b", for_s=60) == {"feed": 2}, "its token goes on"

@@ -29,6 +29,11 @@ _HOLDERS = """
     SELECT name, holder, token, CAST(extract(epoch FROM ends - clock_timestamp()) AS DOUBLE PRECISION)
     FROM leases WHERE starts_with(name, ?)
 """
+_PRUNE = """
+    DELETE FROM leases WHERE ends < clock_timestamp() - make_interval(secs => CAST(? AS DOUBLE PRECISION))
+    AND EXISTS (SELECT 1 FROM unnest(CAST(? AS TEXT[])) AS wanted (prefix) WHERE starts_with(leases.name, prefix))
+    RETURNING name
+"""
 
 
 class PostgresLeases:
@@ -51,3 +56,6 @@ class PostgresLeases:
     async def holders(self, prefix: str = "") -> Mapping[str, HeldLease]:
         rows = await self._connection.fetch(_HOLDERS, (prefix,))
         return {name: HeldLease(holder=holder, token=token, left_s=left_s) for name, holder, token, left_s in rows}
+
+    async def prune(self, prefixes: Collection[str], *, ended_s: float) -> None:
+        await self._connection.fetch(_PRUNE, (float(ended_s), list(prefixes)))
