@@ -30,9 +30,9 @@ class BybitKlineFields(
 
     open_ms: UnixMs
     open: float
+    close: float
     high: float
     low: float
-    close: float
     quote_usdt: float
     is_closed: bool
 

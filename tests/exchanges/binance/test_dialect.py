@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from altmonitor.exchanges.binance.dialect import (
@@ -49,6 +50,13 @@ CONTRACT = (
 
 def test_a_combined_candle_is_read_in_one_step() -> None:
     assert decode_kline(COMBINED.encode()).data == EXPECTED
+
+
+def test_the_fields_of_a_candle_stand_in_the_order_of_the_text_where_each_is_found_at_once() -> None:
+    begins = [
+        KLINE.index(f'"{field.encode_name}":', KLINE.index('"k":')) for field in msgspec.structs.fields(KlineFields)
+    ]
+    assert begins == sorted(begins)
 
 
 def test_a_bare_candle_is_read_too() -> None:
