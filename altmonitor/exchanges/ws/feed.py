@@ -105,6 +105,7 @@ class KlineFeed:
             shares[emptiest].add(symbol)
         for shard, share in shares.items():
             shard.set_symbols(share)
+        self._shared.unheard |= wanted - self._symbols
         self._symbols = wanted
         self._symbol_watch.follow(wanted, self._exchange_clock.now_s())
 
@@ -146,6 +147,12 @@ class KlineFeed:
                 if now_s >= self._next_hearing_s:
                     self._next_hearing_s = now_s + HEAR_EVERY_S
                     self._hear(now_s)
+                else:
+                    self._compact()
+
+    def _compact(self) -> None:
+        """A set keeps the room of what was taken out of it, and only a small one is looked into fast."""
+        self._shared.unheard = set(self._shared.unheard)
 
     def _shares(self) -> dict[FeedShard, Share]:
         return {shard: shard.share() for shard in self._shards if shard.symbols}
@@ -226,8 +233,8 @@ class KlineFeed:
         return max((ms for shard in self._shards if (ms := shard.progress.last_event_ms) is not None), default=None)
 
     def _hear(self, now_s: float) -> None:
-        back = self._symbol_watch.hear(self._shared.heard, now_s)
-        self._shared.heard.clear()
+        back = self._symbol_watch.hear(self._symbols - self._shared.unheard, now_s)
+        self._shared.unheard = set(self._symbols)
         if back:
             _log.info("%d silent symbols are back", len(back))
             self._tell("symbols_back", symbols=back)
