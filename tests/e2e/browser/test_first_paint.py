@@ -1,6 +1,9 @@
-"""How heavy the first page is, and how long a telephone needs from its first byte until 700 rows are painted."""
+"""How heavy the first page is, and that a telephone needs no longer for 700 rows than for those it shows first."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,19 +16,26 @@ from tests.web.pages.pages_kit import served
 
 ROWS = 700
 PAGE_BYTES_MAX = 100_000
-PAINTED_MS_MAX = 1_000
-TRIES = 8
-"""The best of them counts: what is measured is the page, not what else the machine does."""
+TIMES_MOST = 4.0
+"""What seven hundred rows may take, as a multiple of what the `AT_ONCE` shown first take in the same browser."""
 
-LONGEST_TASK_MS_MAX = 500
-SORTED_MS_MAX = 1_500
-WHOLE_MS_MAX = 15_000
+TRIES = 8
+"""The best of them counts on both sides: what is measured is the page, not what else the machine does."""
+
+NOTICED_MS = 50
+"""A browser tells of no shorter task."""
+
 WATCHED = """
 window.tasks = [];
 new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(entry => entry.duration)))
   .observe({ type: 'longtask', buffered: true });
+window.added = [];
+new MutationObserver(changes => {
+  const nodes = changes.flatMap(change => [...change.addedNodes]).filter(node => node.nodeType === 1);
+  window.added.push(nodes.flatMap(node => node.matches('tr') ? [node] : [...node.querySelectorAll('tr')]).length);
+}).observe(document.body, { childList: true, subtree: true });
 """
-"""How long the page could do nothing else, ms each."""
+"""How long the page could do nothing else, ms each; and how many rows came at once."""
 SORTED = """
 const done = arguments[0], began = performance.now();
 const old = document.getElementById('swap');
@@ -37,7 +47,6 @@ new MutationObserver((_, self) => {
 document.querySelectorAll('table.live thead a')[1].click();
 """
 """Milliseconds from the click on the head of a column until the table stands there sorted."""
-BARS = LONGEST_TASK_MS_MAX, LONGEST_TASK_MS_MAX, SORTED_MS_MAX, WHOLE_MS_MAX
 ROWS_THERE = "return document.querySelectorAll('table.live tbody tr:not(.filler)').length"
 
 PAINTED = """
@@ -67,54 +76,64 @@ def market_of(count: int) -> Bench:
     return bench
 
 
-def test_the_first_page_is_light_and_seven_hundred_rows_are_painted_within_a_second_on_a_slow_phone(
-    browser: Chrome,
-) -> None:
+@contextmanager
+def on_a_slow_phone(browser: Chrome) -> Iterator[tuple[str, str]]:
+    """Addresses of the market table with all rows, and with no more than are shown first."""
     browser.becomes(width=375, height=800, is_dark=False)
-    measured = []
-    with served(market_of(ROWS).context()) as browser.root:
+    with served(market_of(ROWS).context()) as all_rows, served(market_of(AT_ONCE).context()) as few_rows:
         browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
         browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
         try:
-            for _ in range(TRIES):
-                browser.opens("")
-                measured.append(browser.sees(PAINTED, within_s=30))
-                if measured[-1]["ms"] <= PAINTED_MS_MAX and len(measured) > 1:
-                    break
+            yield all_rows, few_rows
         finally:
             browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
             browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
             browser.leaves()
-    print(measured)
-    assert all(found["rows"] >= AT_ONCE for found in measured)
-    assert max(found["bytes"] for found in measured) <= PAGE_BYTES_MAX
-    assert min(found["ms"] for found in measured) <= PAINTED_MS_MAX, measured
+
+
+@pytest.mark.timeout(400)
+def test_the_first_page_is_light_and_seven_hundred_rows_are_painted_as_soon_as_the_first_of_them(
+    browser: Chrome,
+) -> None:
+    painted_ms: dict[str, list[float]] = {}
+    with on_a_slow_phone(browser) as (all_rows, few_rows):
+        for _ in range(TRIES):
+            for browser.root in (all_rows, few_rows):
+                browser.opens("")
+                found = browser.sees(PAINTED, within_s=60)
+                assert found["rows"] >= AT_ONCE
+                assert found["bytes"] <= PAGE_BYTES_MAX
+                painted_ms.setdefault(browser.root, []).append(found["ms"])
+            times = min(painted_ms[all_rows]) / min(painted_ms[few_rows])
+            if times <= TIMES_MOST and len(painted_ms[all_rows]) > 1:
+                break
+    print(times, painted_ms)
+    assert times <= TIMES_MOST, painted_ms
 
 
 @pytest.mark.timeout(400)
 def test_no_row_holds_up_a_slow_phone_for_long_and_all_of_them_come(browser: Chrome) -> None:
-    browser.becomes(width=375, height=800, is_dark=False)
-    measured = []
-    with served(market_of(ROWS).context()) as browser.root:
-        browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
-        try:
-            for _ in range(TRIES):
-                browser.opens("")
-                browser.js(WATCHED)
-                browser.sees(f"{ROWS_THERE} === {ROWS}", within_s=30)
-                whole_ms = browser.js("return performance.now()")
-                longest_ms = browser.js("return Math.max(0, ...window.tasks)")
-                browser.js("window.tasks = []")
-                sorted_ms = browser.driver.execute_async_script(SORTED)
-                browser.sees(f"{ROWS_THERE} === {ROWS}", within_s=30)
-                sort_task_ms = browser.js("return Math.max(0, ...window.tasks)")
-                measured.append((longest_ms, sort_task_ms, sorted_ms, whole_ms))
-                if all(found <= most for found, most in zip(measured[-1], BARS, strict=True)):
-                    break
-        finally:
-            browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
-            browser.leaves()
-    print(measured)
-    assert [min(found) <= most for found, most in zip(zip(*measured, strict=True), BARS, strict=True)] == [True] * 4, (
-        measured
-    )
+    took_ms: dict[str, list[list[float]]] = {}
+    with on_a_slow_phone(browser) as (all_rows, few_rows):
+        for _ in range(TRIES):
+            for browser.root, rows in ((all_rows, ROWS), (few_rows, AT_ONCE)):
+                took_ms.setdefault(browser.root, []).append(of_one_visit(browser, rows))
+            best = {root: [max(min(some), NOTICED_MS) for some in zip(*took_ms[root], strict=True)] for root in took_ms}
+            times = [most / least for most, least in zip(best[all_rows], best[few_rows], strict=True)]
+            if max(times) <= TIMES_MOST:
+                break
+    print(times, took_ms)
+    assert max(times) <= TIMES_MOST, took_ms
+
+
+def of_one_visit(browser: Chrome, rows: int) -> list[float]:
+    """Milliseconds: the longest task until all rows are there, the longest after a sort, and until it is sorted."""
+    browser.opens("")
+    browser.js(WATCHED)
+    browser.sees(f"{ROWS_THERE} === {rows}", within_s=60)
+    longest_ms = browser.js("return Math.max(0, ...window.tasks)")
+    browser.js("window.tasks = []")
+    sorted_ms = browser.driver.execute_async_script(SORTED)
+    browser.sees(f"{ROWS_THERE} === {rows}", within_s=60)
+    assert browser.js("return Math.max(...window.added)") <= AT_ONCE + 3, "rows at once: two heads and one that fills"
+    return [longest_ms, browser.js("return Math.max(0, ...window.tasks)"), sorted_ms]
