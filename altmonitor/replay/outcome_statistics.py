@@ -228,10 +228,15 @@ def interval(values: Floats, block: Ints) -> tuple[float, float] | tuple[None, N
     sums, counts = np.bincount(block, weights=values), np.bincount(block)
     if len(sums) < FEWEST_BLOCKS:
         return None, None
-    drawn = np.random.default_rng([SEED, len(sums)]).integers(0, len(sums), (RESAMPLES, len(sums)))
+    drawn = _drawn(len(sums))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _drawn(blocks: int) -> Ints:
+    return np.random.default_rng([SEED, blocks]).integers(0, blocks, (RESAMPLES, blocks))
 
 
 def _mean_of_groups(group: Ints, values: Floats) -> Floats:

@@ -344,6 +344,8 @@ def _control(grid: PriceGrid, rows: Ints, alert_rows: Ints) -> _Control:
             up[those, number] = total_up[is_enough] / total_count[is_enough]
             count[those, number], reach[those, number] = total_count[is_enough].astype(np.int64), around
             left &= ~is_enough
+            if not left.any():
+                break
     return _Control(mean, up, count, reach)
 
 
