@@ -141,7 +141,7 @@ class Day:
     # --- the program
 
     async def start(self) -> None:
-        program = await self.runs.enter_async_context(running(self.environment()))
+        program = await self.runs.enter_async_context(running(self.environment(), is_fresh=True))
         self.lives.append(Life(program, self.clock.now_ms()))
 
     async def kill(self) -> None:

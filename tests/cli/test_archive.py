@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,6 +21,7 @@ from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.replay.store import HistoryStore
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
+from tests import forked
 from tests.replay.history import wild_columns
 
 MARCH_5_NOON = 1_741_176_000_000
@@ -32,12 +31,7 @@ async def altmonitor(folder: Path, *words: str, **settings: str) -> tuple[int, s
     """(exit code, stdout, stderr)"""
     environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     environ |= {"ARCHIVE_DIR": str(folder / "store"), "DB_FILE": str(folder / "alerts.db"), **settings}
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "altmonitor", *words, "--env-file", str(folder / "no.env")),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environ,
-    )
+    program = await forked.altmonitor(*words, "--env-file", str(folder / "no.env"), environ=environ)
     out, err = await program.communicate()
     return program.returncode or 0, out.decode(), err.decode()
 

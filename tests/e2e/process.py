@@ -22,6 +22,7 @@ from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Pump
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.values import SimMessage
+from tests.forked import Forked, altmonitor
 
 TOKEN = "123456:" + "process-Token_0123456789-abcdefghij"
 READER = 77
@@ -35,7 +36,7 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 class Program:
     """One run. lines: what it wrote to stderr (the log) and stdout, in the order it arrived."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self._process = process
         self._news = asyncio.Event()
         self.lines: list[str] = []
@@ -152,10 +153,12 @@ class World:
         } | self.environ
 
     @asynccontextmanager
-    async def program(self, *, prefix: Sequence[str] = (), **environ: str | None) -> AsyncIterator[Program]:
-        """One run; killed at the end if it still runs. prefix: a command that starts it. environ: None takes away."""
-        given = {**self.environment(), **environ}
-        async with running({name: value for name, value in given.items() if value is not None}, prefix=prefix) as run:
+    async def program(
+        self, *, prefix: Sequence[str] = (), is_fresh: bool = False, **environ: str | None
+    ) -> AsyncIterator[Program]:
+        """One run; killed at the end if it still runs. prefix, is_fresh: as of `running`. environ: None takes away."""
+        given = {name: value for name, value in {**self.environment(), **environ}.items() if value is not None}
+        async with running(given, prefix=prefix, is_fresh=is_fresh) as run:
             self.runs.append(run)
             yield run
 
@@ -211,18 +214,27 @@ async def world(
 
 
 @asynccontextmanager
-async def running(environ: dict[str, str], *, prefix: Sequence[str] = ()) -> AsyncIterator[Program]:
-    """`altmonitor run` with this environment and no file of settings; killed at the end if it still runs."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    command = (*prefix, sys.executable, "-m", "altmonitor", "run", "--env-file", os.devnull)
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env={**kept, **environ},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=2**24,
-    )
+async def running(
+    environ: dict[str, str], *, prefix: Sequence[str] = (), is_fresh: bool = False
+) -> AsyncIterator[Program]:
+    """`altmonitor run` with this environment and no file of settings; killed at the end if it still runs.
+
+    prefix: a command that starts it. is_fresh, and with a prefix: by an interpreter that has nothing loaded yet.
+    """
+    given = {name: os.environ[name] for name in _KEPT if name in os.environ} | environ
+    words = ("run", "--env-file", os.devnull)
+    process: asyncio.subprocess.Process | Forked
+    if prefix or is_fresh:
+        process = await asyncio.create_subprocess_exec(
+            *(*prefix, sys.executable, "-m", "altmonitor", *words),
+            env=given,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=2**24,
+        )
+    else:
+        process = await altmonitor(*words, environ=given)
     program = Program(process)
     try:
         yield program

@@ -106,7 +106,7 @@ async def test_what_a_library_would_fail_on_has_its_line_too(tmp_path: Path) -> 
         "BINANCE_REST_URL": "https://..example",
         "API_HOST": "a..b",
     }
-    async with world(tmp_path) as here, here.program(**environ) as program:
+    async with world(tmp_path) as here, here.program(is_fresh=True, **environ) as program:
         assert await program.ended() == 2
     assert [line.partition("=")[0] for line in program.lines] == [
         "API_HOST",
@@ -128,7 +128,7 @@ async def test_variables_as_desktops_and_vpn_tools_set_them_hold_up_nothing(tmp_
         "all_proxy": "socks5://127.0.0.1:7891",
         "no_proxy": "localhost,127.0.0.0/8,10.0.0.0/8,192.168.*,::1,fe80::/10,*.local,<local>,[::1]:8081",
     }
-    async with world(tmp_path) as here, here.program(**environ) as program:
+    async with world(tmp_path) as here, here.program(is_fresh=True, **environ) as program:
         await here.is_watching(program)
         assert await program.ends_by(signal.SIGTERM) == 143
     assert "Traceback" not in program.log

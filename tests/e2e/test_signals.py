@@ -103,7 +103,7 @@ async def test_a_signal_ends_it_while_the_exchange_hangs(tmp_path: Path) -> None
 async def test_a_signal_while_it_loads_ends_it_at_once_and_without_a_word(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    async with world(tmp_path) as here, here.program() as program:
+    async with world(tmp_path) as here, here.program(is_fresh=True) as program:
         await here.until(lambda: is_loading(program.pid))
         assert await program.ends_by(number, within_s=1) == code
         assert program.lines == []

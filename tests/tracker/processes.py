@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from altmonitor.core.clock import ScaledClock, SystemClock
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from tests.e2e.process import Program
+from tests.forked import altmonitor
 from tests.tracker.workplace import StillMarket
 
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
@@ -57,14 +57,8 @@ class Town:
     @asynccontextmanager
     async def program(self, *arguments: str, **more: str) -> AsyncIterator[Program]:
         """Killed at the end if it still runs."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "altmonitor", *arguments, "--env-file", os.devnull),
-            env=self.environment(**more),
-            cwd=self.folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        words = (*arguments, "--env-file", os.devnull)
+        process = await altmonitor(*words, environ=self.environment(**more), folder=self.folder)
         program = Program(process)
         try:
             yield program
@@ -74,14 +68,7 @@ class Town:
 
     async def says(self, *arguments: str, **more: str) -> Said:
         """What a command prints until it ends by itself."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "altmonitor", *arguments),
-            env=self.environment(**more),
-            cwd=self.folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        process = await altmonitor(*arguments, environ=self.environment(**more), folder=self.folder)
         async with asyncio.timeout(60):
             out, err = await process.communicate()
         return Said(code=process.returncode or 0, out=out.decode(), err=err.decode())

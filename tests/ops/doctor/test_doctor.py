@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 
 from altmonitor.sim.control import RestFault
+from tests import forked
 from tests.ops.screen import CTRL_C, terminal
 from tests.ops.stage import GROUP, OTHER_TOKEN, OWNER, TOKEN, Stage, keeps_polling, left_in, stage
 
@@ -46,14 +47,7 @@ async def doctor(here: Stage, *options: str, **environ: str) -> Answer:
         "BINANCE_WEB_URL": here.exchange.rest_url,
         **environ,
     }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "altmonitor", "doctor", *options),
-        env=given,
-        cwd=here.folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await forked.altmonitor("doctor", *options, environ=given, folder=here.folder)
     async with asyncio.timeout(60):
         out, err = await process.communicate()
     answer = Answer(code=process.returncode or 0, out=out.decode(), err=err.decode())
