@@ -29,7 +29,7 @@ from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.restore import CONDITIONS, Bookkeeping
-from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
+from altmonitor.exchanges.adapter import AdapterDeps
 from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.venues import adapter_of
@@ -45,8 +45,6 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.score_store import ScoreStore
-
-OI_MEMORY_MS = 15 * 60_000  # an open-interest jump stays in the 5-minute window and a little beyond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +88,6 @@ class MarketDeps:
     is_one_of_several: bool = False
 
 
-def told_matters_ms(audiences: Sequence[Audience]) -> int:
-    """So far back what was told still matters to some of them."""
-    return max(OI_MEMORY_MS, *(audience.settings.longest_cooldown_s * 1000 for audience in audiences))
-
-
 class MarketSide:
     """One venue's market. Parts that others look at stand without an underscore."""
 
@@ -107,7 +100,15 @@ class MarketSide:
         self._symbols: Sequence[str] = ()
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
         self._recorder = self._build_recorder() if config.record and deps.is_main else None
-        self.venue = self._build_venue()
+        self.venue = adapter_of(deps.venue)(
+            AdapterDeps(
+                config=config,
+                clock=clock,
+                on_guard=deps.notices.on_guard,
+                answer_s=deps.options.answer_s,
+                feed=deps.options.feed,
+            )
+        )
         self.rest = self.venue.rest
         self.snapshots = MarketSnapshots(
             self.rest,
@@ -169,7 +170,7 @@ class MarketSide:
         self._oi_watch = OpenInterestWatch(
             clock=clock,
             status=self.sweep.status,
-            is_excused=self._has_no_open_interest_otherwise,
+            is_excused=self._is_excused,
             on_missing=deps.notices.on_open_interest_missing,
             on_back=deps.notices.on_open_interest_back,
         )
@@ -178,18 +179,6 @@ class MarketSide:
     def _own_file(self, path: Path) -> Path:
         """Binance's as it was when there was no other venue."""
         return path if self.name == "binance" else path.with_stem(f"{path.stem}-{self.name}")
-
-    def _build_venue(self) -> ExchangeAdapter:
-        deps = self._deps
-        return adapter_of(deps.venue)(
-            AdapterDeps(
-                config=deps.config,
-                clock=deps.clock,
-                on_guard=deps.notices.on_guard,
-                answer_s=deps.options.answer_s,
-                feed=deps.options.feed,
-            )
-        )
 
     def _build_universe(self) -> Universe:
         config, listings = self._deps.config, Listings(clock=self._clock, on_news=self._on_listing)
@@ -301,7 +290,7 @@ class MarketSide:
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""
         found: dict[str, Callable[[], Awaitable[None]]] = {
-            "contracts": self._follow_universe,
+            "contracts": self.universe.follow,
             "first contracts": self._feed_events.tell_without_contracts,
             "feed": self.feed.run,
             "open interest": self.sweep.run,
@@ -326,7 +315,7 @@ class MarketSide:
         newest = await store.alerts_since(now_ms - LONGEST_MINUTES * MINUTE_MS)
         told_ms = max((alert.event_ms for alert in newest if alert.venue == self.name), default=None)
         seen_ms = await self.gap_log.load(told_ms=told_ms)
-        since_ms = now_ms - told_matters_ms(audiences)
+        since_ms = now_ms - restoring.told_matters_ms(audiences)
         # hindsight begins where the earlier run ended, and must not tell what that one told
         away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
         self.engine.moved_to(store.where_now)
@@ -355,12 +344,6 @@ class MarketSide:
             clock_ms=self.venue.clock.uncertainty_ms,
         )
 
-    # --- loops of its own
-
-    async def _follow_universe(self) -> None:
-        await self.universe.start()
-        await self.universe.run()
-
     def _price(self, symbol: str) -> float:
         """0 where it is not known."""
         book = self.engine.book(symbol)
@@ -377,10 +360,7 @@ class MarketSide:
             **self.snapshots.refused,
         }
 
-    # --- between the parts
-
-    def _has_no_open_interest_otherwise(self) -> bool:
-        """Of a venue that is blind or refuses us another notice tells."""
+    def _is_excused(self) -> bool:
         return not self._symbols or self.feed.status().is_blind or self.rest.guard_status().state == "blocked"
 
     def _on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
@@ -406,9 +386,8 @@ class MarketSide:
 
     def _on_listing(self, news: ListingNews) -> None:
         now_ms = self._clock.now_ms()
-        book = self.engine.book(news.symbol)
-        price = book.price if book is not None and book.price > 0 else None
-        alert = news.alert(venue=self.name, now_ms=now_ms, skew_ms=self.venue.clock.skew_ms, price=price)
+        price, skew_ms = self._price(news.symbol), self.venue.clock.skew_ms
+        alert = news.alert(venue=self.name, now_ms=now_ms, skew_ms=skew_ms, price=price if price > 0 else None)
         self._deps.sink.put(alert, to=self.engine.listeners(news.symbol, now_ms))
 
     def _on_live(self) -> None:

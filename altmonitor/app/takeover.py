@@ -11,13 +11,12 @@ from typing import Any
 from altmonitor.app.feed_role import FeedRole
 from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
 from altmonitor.app.leadership import GivenWay, Takeover, Told, shown_name
-from altmonitor.app.market import told_matters_ms
 from altmonitor.app.markets import Markets
 from altmonitor.app.operator_notices import Recipients
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.supervisor import Supervisor
-from altmonitor.engine.restore import restore_anew
+from altmonitor.engine.restore import restore_anew, told_matters_ms
 from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.state import SettingsStore

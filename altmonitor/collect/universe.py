@@ -114,6 +114,11 @@ class Universe:
             await self._load()
         return self.symbols
 
+    async def follow(self) -> None:
+        """`start`, then `run`."""
+        await self.start()
+        await self.run()
+
     async def run(self) -> None:
         """Keeps the list fresh until cancelled."""
         while True:

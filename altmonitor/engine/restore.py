@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from altmonitor.core.alert import Alert
@@ -17,6 +17,10 @@ from altmonitor.engine.venue_moves import with_firsts
 from altmonitor.interfaces.alerts import AlertHistory, AlertUpdates
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS
+from altmonitor.settings.audience import Audience
+
+OI_MEMORY_MS = 15 * MINUTE_MS
+"""An open-interest jump stays in the 5-minute window and a little beyond."""
 
 # ---
 # What the engine learns after an alert was stored, written by a loop of its own: the engine itself never waits.
@@ -110,6 +114,11 @@ STANDING_DAYS = (90, 14, 2)
 
 class Stored(AlertHistory, MetaStore, Protocol):
     """Alerts and small values."""
+
+
+def told_matters_ms(audiences: Sequence[Audience]) -> int:
+    """So far back what was told still matters to some of them."""
+    return max(OI_MEMORY_MS, *(audience.settings.longest_cooldown_s * 1000 for audience in audiences))
 
 
 async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int, conditions: str = CONDITIONS) -> None:
