@@ -1,7 +1,7 @@
 """What commands take: the words of a chat message as checked values. Only the shape is judged here.
 
-A command's arguments are one frozen dataclass; a limit stands in its field's annotation, from where `table.schema_of`
-reads it for programs.
+A command's arguments are one frozen dataclass; a limit stands in its field's annotation, from where
+`web.commands.schema_of` reads it for programs.
 """
 
 from __future__ import annotations

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from types import MappingProxyType, UnionType
 from typing import Any, Generic, Literal, TypeVar
 
-import msgspec
-
 from altmonitor.commands import (
     conditions,
     destinations,
@@ -36,7 +34,7 @@ from altmonitor.commands.outcome import CommandContext, Outcome, Queries
 from altmonitor.commands.replies import PlainReply, Refused, UnknownCommand
 from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.settings.input import latin_keys, latin_letters, plain_text
-from altmonitor.settings.settings import SETTINGS, Setting, Sign
+from altmonitor.settings.settings import SETTINGS
 
 R = TypeVar("R")
 
@@ -54,7 +52,7 @@ class CommandRow(Generic[R]):
     """usage: the syntax, the same in every language; its explanation is the text `help_<name>`.
 
     arguments: what `read` makes of (name, words), unless it says why they are refused; also the shape for programs, see
-        `schema_of`. result: what it replies when nothing is wrong.
+        `web.commands.schema_of`. result: what it replies when nothing is wrong.
     answer: of a question, which changes nothing; may ask and wait. act: of a change; pure, may be repeated.
     is_about_place: it concerns the very place it is typed in; all other changes are refused where no alerts go.
     topic: under which heading of the help it stands. scope: the chats whose menu offers it; it is understood in all.
@@ -275,33 +273,6 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
 # fmt: on
 
 COMMAND_OF: Mapping[str, CommandRow[Any]] = MappingProxyType({row.name: row for row in COMMANDS})
-
-
-def schema_of(row: CommandRow[Any]) -> dict[str, Any]:
-    """The arguments by name as JSON Schema (2020-12): an object whose properties carry type, limits and default."""
-    if row.arguments is thresholds.NumberArguments:
-        settings = [setting for setting in SETTINGS if setting.command == row.name]
-        return {
-            "type": "object",
-            "properties": {setting.key: _number_schema(setting) for setting in settings},
-            "required": [settings[0].key] if row.read is thresholds.read_numbers else [],
-            "additionalProperties": False,
-        }
-    (_,), components = msgspec.json.schema_components([row.arguments], ref_template="#/$defs/{name}")
-    schema: dict[str, Any] = components.pop(row.arguments.__name__)
-    schema = {key: value for key, value in schema.items() if key not in ("title", "description")}
-    return schema | {"additionalProperties": False} | ({"$defs": components} if components else {})
-
-
-def _number_schema(setting: Setting) -> dict[str, Any]:
-    """Bounds of what is kept; a threshold for falls is kept below zero."""
-    low, high = (-setting.high, -setting.low) if setting.sign is Sign.NEGATED else (setting.low, setting.high)
-    return {
-        "type": "integer" if setting.is_whole else "number",
-        "minimum": 0 if setting.has_off else low,
-        "maximum": high,
-        "description": setting.unit.suffixes[0] + ("; 0 switches it off" if setting.has_off else ""),
-    }
 
 
 # ---

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import resources
@@ -28,12 +27,19 @@ from altmonitor.web.answer_shapes import (
     SessionAnswer,
     TokenGiven,
 )
+from altmonitor.web.openapi_routes import (
+    JSON_TYPE,
+    REFS,
+    Json,
+    component_of,
+    parameters_of,
+    plain_routes,
+    ref,
+)
 from altmonitor.web.operations import is_known
 from altmonitor.web.refusals import PROBLEM
 from altmonitor.web.streams import StreamArguments
 
-REFS: Final = "#/components/schemas/{name}"
-_JSON: Final = "application/json"
 _TAGS: Final = {
     "/v1/smartmoney/": "traders",
     "/v1/": "cohorts",
@@ -43,9 +49,6 @@ _TAGS: Final = {
 }
 
 _OF_OPERATIONS: Final = frozenset(str(error.status) for error in OPERATION_ERRORS)
-
-Json = dict[str, Any]
-
 
 _OWN: Final[tuple[type[msgspec.Struct], ...]] = (
     Problem,
@@ -75,7 +78,7 @@ class OpenApi:
         for row in self._rows:
             method, _, path = (row.route or "").partition(" ")
             paths.setdefault(path, {})[method.lower()] = self._operation(row, method, path, schemas)
-        for path, methods in _plain_routes(schemas).items():
+        for path, methods in plain_routes(schemas).items():
             paths.setdefault(path, {}).update(methods)
         return {
             "openapi": "3.1.0",
@@ -120,7 +123,7 @@ class OpenApi:
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if is_known(tag, request.headers.get("If-None-Match", "")):
             return web.Response(status=304, headers=headers)
-        return web.Response(body=body, content_type=_JSON, headers=headers)
+        return web.Response(body=body, content_type=JSON_TYPE, headers=headers)
 
     @cached_property
     def _answers(self) -> Mapping[str, Mapping[str, Any]]:
@@ -137,21 +140,21 @@ class OpenApi:
             "responses": self._responses(row, schemas),
         }
         if row.writes:
-            in_path = [one for one in _parameters(row.arguments, path, schemas, row) if one["in"] == "path"]
+            in_path = [one for one in parameters_of(row.arguments, path, schemas, row) if one["in"] == "path"]
             found |= {"parameters": in_path} if in_path else {}
             if len(in_path) < len(msgspec.structs.fields(row.arguments)):
                 given = {example.title: {"value": dict(example.arguments)} for example in row.examples}
-                body = {"schema": _ref(schemas, row.arguments), "examples": given}
-                found["requestBody"] = {"required": method != "DELETE", "content": {_JSON: body}}
+                body = {"schema": ref(schemas, row.arguments), "examples": given}
+                found["requestBody"] = {"required": method != "DELETE", "content": {JSON_TYPE: body}}
             found["security"] = [{"token": []}, {"session": []}]
         else:
-            found["parameters"] = _parameters(row.arguments, path, schemas, row)
+            found["parameters"] = parameters_of(row.arguments, path, schemas, row)
         return found
 
     def _responses(self, row: Operation[Any, Any], schemas: Json) -> Json:
-        schema = _ref(schemas, row.result)
+        schema = ref(schemas, row.result)
         if row.body is not None:
-            schema = _component(schemas, row.result)["properties"][row.body]
+            schema = component_of(schemas, row.result)["properties"][row.body]
         if row.envelope is not None:
             schema = _envelope(schema, schemas)
         examples = {
@@ -160,7 +163,7 @@ class OpenApi:
             if example.title in self._answers.get(row.name, {})
         }
         told = {"schema": schema, "examples": examples}
-        answered: Json = {"description": "The answer.", "content": {row.text_type or _JSON: told}}
+        answered: Json = {"description": "The answer.", "content": {row.text_type or JSON_TYPE: told}}
         responses: Json = {"200": answered}
         if row.etag is not None:
             answered["headers"] = {"ETag": {"schema": {"type": "string"}}}
@@ -214,194 +217,15 @@ def stored_examples() -> Mapping[str, Mapping[str, Any]]:
     return msgspec.json.decode(text, type=dict[str, dict[str, Any]])
 
 
-def _component(schemas: Json, kind: type) -> Json:
-    """The object itself, which msgspec hands out under the name of its type."""
-    found: Json = schemas[_name(schemas, kind)]
-    return found
-
-
-def _name(schemas: Json, kind: type) -> str:
-    """Two types of one name stand under the names of their modules."""
-    if kind.__name__ in schemas:
-        return kind.__name__
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", f"{kind.__module__}.{kind.__qualname__}")
-
-
-def _ref(schemas: Json, kind: type) -> Json:
-    return {"$ref": REFS.format(name=_name(schemas, kind))}
-
-
 def _envelope(data: Json, schemas: Json) -> Json:
     return {
         "type": "object",
         "required": ["data", "meta", "status", "message", "success"],
         "properties": {
             "data": data,
-            "meta": _ref(schemas, EnvelopeMeta),
+            "meta": ref(schemas, EnvelopeMeta),
             "status": {"const": "ok"},
             "message": {"type": "string"},
             "success": {"const": True},
-        },
-    }
-
-
-def _parameters(
-    kind: type[msgspec.Struct], path: str, schemas: Json, row: Operation[Any, Any] | None = None
-) -> list[Json]:
-    component = _component(schemas, kind)
-    found = []
-    for name, schema in component.get("properties", {}).items():
-        is_in_path = f"{{{name}}}" in path
-        plain = _without_null(schema)
-        parameter: Json = {
-            "name": name,
-            "in": "path" if is_in_path else "query",
-            "required": is_in_path or name in component.get("required", ()),
-            "schema": plain,
-        }
-        if "description" in plain:
-            parameter["description"] = plain["description"]
-        given = next((one.arguments[name] for one in (row.examples if row else ()) if name in one.arguments), None)
-        if given is not None:
-            parameter["example"] = given
-        found.append(parameter)
-    return found
-
-
-def _without_null(schema: Json) -> Json:
-    """Of what may be left out: a query has no null."""
-    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-    if len(kinds) == 1 and len(kinds) < len(schema["anyOf"]):
-        return dict(kinds[0])
-    plain = {key: value for key, value in schema.items() if key != "default" or value is not None}
-    if isinstance(plain.get("enum"), list):
-        plain["enum"] = [value for value in plain["enum"] if value is not None]
-    return plain
-
-
-def _plain_routes(schemas: Json) -> Json:
-    """What is no operation."""
-    refused = {status: {"$ref": f"#/components/responses/problem{status}"} for status in ("401", "403", "429", "503")}
-
-    def told(kind: type, meaning: str) -> Json:
-        return {"description": meaning, "content": {_JSON: {"schema": _ref(schemas, kind)}}}
-
-    def text(kind: str, meaning: str) -> Json:
-        return {"description": meaning, "content": {kind: {"schema": {"type": "string"}}}}
-
-    see_other = {
-        "description": "Signed in or out; a page follows.",
-        "headers": {"Location": {"schema": {"type": "string"}}},
-    }
-    bad = {"400": {"$ref": "#/components/responses/problem400"}}
-    return {
-        "/health": {
-            "get": {
-                "operationId": "health",
-                "summary": "Is the monitor seeing, telling and answering.",
-                "security": [{}],
-                "responses": {
-                    "200": told(HealthAnswer, "It is, perhaps with some trouble."),
-                    "503": told(HealthAnswer, "It is not."),
-                },
-            }
-        },
-        "/metrics": {
-            "get": {
-                "operationId": "metrics",
-                "summary": "For Prometheus.",
-                "responses": {"200": text("text/plain", "Metrics in the text format."), **refused},
-            }
-        },
-        "/openapi.json": {
-            "get": {
-                "operationId": "openapi",
-                "summary": "This document.",
-                "responses": {
-                    "200": {"description": "OpenAPI 3.1.", "content": {_JSON: {"schema": {"type": "object"}}}},
-                    **refused,
-                },
-            }
-        },
-        "/api/stream": {
-            "get": {
-                "operationId": "stream",
-                "summary": "Server-sent events: alert, update, health, reset, and market for who asks.",
-                "parameters": [
-                    *_parameters(StreamArguments, "/api/stream", schemas),
-                    {
-                        "name": "Last-Event-ID",
-                        "in": "header",
-                        "required": False,
-                        "schema": {"type": "string"},
-                        "description": "Goes on behind this event; what is not known is told as `reset`.",
-                    },
-                ],
-                "responses": {"200": text("text/event-stream", "Until one side leaves."), **bad, **refused},
-            }
-        },
-        "/api/commands": {
-            "get": {
-                "operationId": "list_commands",
-                "summary": "The chat's commands with their arguments.",
-                "responses": {
-                    "200": {"description": "The table.", "content": {_JSON: {"schema": {"type": "object"}}}},
-                    "404": {"$ref": "#/components/responses/problem404"},
-                    **refused,
-                },
-            },
-            "post": {
-                "operationId": "carry_out_command",
-                "summary": "Carries out a command of the chat, as if it were typed there.",
-                "security": [{"token": []}, {"session": []}],
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        _JSON: {
-                            "schema": _ref(schemas, CommandGiven),
-                            "examples": {"status": {"value": {"text": "/status"}}},
-                        }
-                    },
-                },
-                "responses": {
-                    "200": told(CommandAnswer, "What the chat would answer."),
-                    "404": {"$ref": "#/components/responses/problem404"},
-                    "413": {"$ref": "#/components/responses/problem413"},
-                    **bad,
-                    **refused,
-                },
-            },
-        },
-        "/api/session": {
-            "get": {
-                "operationId": "session",
-                "summary": "What this visitor may do.",
-                "responses": {"200": told(SessionAnswer, "The right."), **refused},
-            }
-        },
-        "/sign-in": {
-            "post": {
-                "operationId": "sign_in",
-                "summary": "A token becomes a cookie.",
-                "security": [{}],
-                "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(schemas, TokenGiven)}}},
-                "responses": {"200": told(SessionAnswer, "Signed in."), "303": see_other, **bad, **refused},
-            }
-        },
-        "/sign-out": {
-            "post": {
-                "operationId": "sign_out",
-                "summary": "Ends the session.",
-                "responses": {"204": {"description": "Signed out."}, "303": see_other, **bad, **refused},
-            }
-        },
-        "/share/{token}": {
-            "get": {
-                "operationId": "share",
-                "summary": "A link to hand on: signs in with the token that only reads.",
-                "security": [{}],
-                "parameters": [{"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}],
-                "responses": {"303": see_other, "404": {"$ref": "#/components/responses/problem404"}, **refused},
-            }
         },
     }
