@@ -102,9 +102,6 @@ class DeliveryOutcomes:
         await self._deps.insist(lambda: self._deps.outbox.mark_expired(destination, ids, error=error))
 
 
-# ---
-
-
 ROWS_AT_ONCE = 2000
 ALL_ROWS = 1_000_000
 WAITED_S = 10.0

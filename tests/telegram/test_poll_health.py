@@ -4,7 +4,7 @@ import pytest
 
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, RetryLater, SecondPoller
-from altmonitor.telegram.poller import PollHealth
+from altmonitor.telegram.poll_health import PollHealth
 from tests.movable_clock import MovableClock
 from tests.telegram.listening import Recorder
 
