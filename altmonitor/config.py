@@ -57,6 +57,7 @@ class Config:
     vol_burst_min_usdt: float
     funding_extreme_pct: float
     liquidations_usd: float
+    liquidations_kept: bool
     basis_extreme_pct: float
     listing_alerts: bool
     min_24h_usdt: float

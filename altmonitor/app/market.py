@@ -234,7 +234,7 @@ class MarketSide:
                 options=self._deps.options.feed,
                 clock=self._clock,
                 now_ms=lambda: self._clock.now_ms() - self.venue.clock.skew_ms,
-                is_wanted=lambda: self.engine.wants_liquidations,
+                is_wanted=lambda: self._deps.config.liquidations_kept or self.engine.wants_liquidations,
                 symbols=self.symbols,
                 on_liquidations=self.engine.on_liquidations,
                 keep=lambda minutes, from_ms, to_ms: records.add(

@@ -28,7 +28,7 @@ from altmonitor.scores.readings import Metric, reading_of, reason_of, value_of
 from altmonitor.scores.stops import StopName, bars, stop_plan
 
 ESTIMATED = "estimated from open interest of four hours and an assumed ladder of leverages"
-NOT_HEARD = "nothing that ended by force was heard: liquidations are listened to where LIQUIDATIONS_USD is set"
+NOT_HEARD = "nothing that ended by force was heard: LIQUIDATIONS_KEPT=true or LIQUIDATIONS_USD has it listened to"
 STREAM = "liquidation stream"
 PAST_HOURS = (1, 4, 24)
 OBSERVED = "of the wallets that are watched, by the venue's own liquidation prices"

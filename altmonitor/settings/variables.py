@@ -71,6 +71,8 @@ VARIABLES: tuple[Variable, ...] = (
     _threshold("VOL_BURST_MIN_USDT", "50000", "quote volume a burst must have, USDT"),
     _threshold("FUNDING_EXTREME_PCT", "0", "funding per 8 h that crosses ± this raises an alert, percent; 0 = off"),
     _threshold("LIQUIDATIONS_USD", "0", "liquidations of one side within a minute that raise an alert, USD; 0 = off"),
+    Variable("LIQUIDATIONS_KEPT", "false", read.flag, "true or false",
+             "listen to liquidations and keep them for /v1/liquidations also where nobody is alerted"),
     _threshold("BASIS_EXTREME_PCT", "0",
                "distance of mark from index price that crosses ± this raises an alert, percent; 0 = off"),
     Variable("LISTING_ALERTS", "false", read.flag, "true or false",

@@ -130,6 +130,32 @@ async def test_a_cascade_over_three_venues_is_one_message_with_the_right_side_an
     assert all(("≥" in line) is ("Bybit" not in line) and "35" in line for line in lines), lines
 
 
+async def test_what_ends_by_force_is_kept_where_nobody_wants_to_be_alerted(tmp_path: Path) -> None:
+    environ = {"VENUES": VENUES, "LIQUIDATIONS_KEPT": "true", "CHART": "false"}
+    async with stage(tmp_path, speed=20, **environ) as here:
+        await all_live(here)
+
+        def is_heard() -> bool:
+            here.exchange.liquidate("BTCUSDT", is_long=True, usd=10_000_000.0)
+            return all(m.engine.liquidations.larger_side("BTCUSDT") is not None for m in here.app.markets.all)
+
+        for _ in range(60):
+            await here.clock.sleep(5)
+            if is_heard():
+                break
+        async with aiohttp.ClientSession() as http:
+            url = f"http://127.0.0.1:{here.app.server_port}/v1/liquidations?symbol=BTC"
+            for _ in range(60):
+                await here.clock.sleep(10)
+                async with http.get(url) as response:
+                    answer = await response.json()
+                if answer["past"] is not None:
+                    break
+        assert answer["past"]["1h"]["long_usd"] >= 10_000_000.0
+        assert answer["past"]["1h"]["short_usd"] == 0.0
+        assert [message.text for message in here.messages if "LIQUIDATED" in message.text] == []
+
+
 async def test_questions_and_conditions_are_about_the_exchange_that_is_named(tmp_path: Path) -> None:
     move = Pump("SOLUSDT", START_MS + 240_000, 5.0, over_s=3)
     async with stage(tmp_path, move, speed=20, VENUES=VENUES, CHART="false") as here:
