@@ -395,8 +395,12 @@ class App:
             self.role.on_committed(alert)
 
     def _publish(self, notice: Notice, to: Recipients) -> None:
-        if not self._is_telling():
-            return  # the feed that leads tells what it sees itself
+        if self.role is None:
+            self._say(notice, to)
+        else:
+            self.role.tell(notice, lambda: self._say(notice, to))
+
+    def _say(self, notice: Notice, to: Recipients) -> None:
         if self.chat is None:
             self._untold.append((notice, to))
         else:

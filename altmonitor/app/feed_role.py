@@ -46,6 +46,7 @@ from altmonitor.delivery.signals import SignalSender
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, with_firsts
 from altmonitor.interfaces.cluster import FoundAlert, HandOver, PostBox
 from altmonitor.interfaces.leases import Leases
+from altmonitor.render.notices import BackAfter, BlindSince, Notice
 from altmonitor.settings.state import State
 from altmonitor.storage.database_store import StoreOptions
 
@@ -115,6 +116,7 @@ class FeedRole:
     ) -> None:
         self._cluster = cluster
         self._clock = clock
+        self._main = main
         self.store = cluster.open_store(replace(store_options, on_unwritten=cluster.leftovers.keep), self.fence)
         self.state = cluster.open_state(self.fence)
         self.sink = HeldSink(self.store, sweep_s=sweep_s)
@@ -187,6 +189,18 @@ class FeedRole:
 
     async def _remember_why(self, given: GivenWay) -> None:
         await self.store.meta_set(GIVEN_WAY_KEY, msgspec.json.encode(given).decode())
+
+    def tell(self, notice: Notice, say: Callable[[], None]) -> None:
+        """Says it, where this feed leads: another one tells what it sees itself. That nothing is seen is said when it
+        is known that no other feed sees either."""
+        if not self.is_leading:
+            return
+        if isinstance(notice, BlindSince) and notice.venue in (None, self._main):
+            self.leadership.when_nobody_sees(say)
+            return
+        if isinstance(notice, BackAfter):
+            self.leadership.say_waiting()
+        say()
 
     async def open(self) -> Sequence[Put]:
         """From here on this feed tells. Returns the alerts of the time without a leader, which it tells first."""

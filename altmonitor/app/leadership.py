@@ -28,14 +28,17 @@ from altmonitor.market.candles import MINUTE_MS
 
 log = logging.getLogger(__name__)
 
+LEASE_S = 3.0
 SIGHTED = "feed-sees:"
 """Under this and its name a feed that sees the market holds a lease of its own, whether it leads or not."""
 HAS = "feed-has:"
 """The same for each source that it has steadily: `feed-has:bybit:figures:` and its name."""
+BLIND_SETTLES_S = LEASE_S + 2.0
+"""What other feeds said of themselves before this one became blind has lapsed by then: an exchange that is silent is so
+to all of them, and none has more to offer."""
 GAVE_WAY = "feed-gave-way"
 """Held for a while after a feed gave the lead to one that has more: until then nobody does so again."""
 GAVE_WAY_S = 600.0
-LEASE_S = 3.0
 RENEW_EVERY_S = 0.5
 ASK_EVERY_S = 0.25
 KEPT_S = 60.0
@@ -79,9 +82,9 @@ class Leadership:
     the main venue. reach: see `ReachWatch.look`. on_give_way: called while this one still leads, again where it raised
     StorageError.
 
-    A leader that is blind gives way to a feed that sees, at once. One that lacks something else, above all because the
-    exchange refuses its address, gives way to a feed that has all this one has and some of that: two that are refused
-    alike keep the lead where it is. Nobody does so within `GAVE_WAY_S` of the last time, whoever that was.
+    A leader that is blind gives way to a feed that still sees a moment later. One that lacks something else, above all
+    because the exchange refuses its address, gives way to a feed that has all this one has and some of that: two that
+    are refused alike keep the lead where it is. Nobody does so within `GAVE_WAY_S` of the last time, whoever that was.
     """
 
     def __init__(
@@ -106,6 +109,8 @@ class Leadership:
         self.name = name
         self.token: int | None = None
         self.heard_s = float("-inf")
+        self._blind_since_s: float | None = None
+        self._waiting: list[Callable[[], None]] = []
         self._leader_heard_s: float | None = None  # when the one that led renewed last, monotonic
 
     @property
@@ -153,9 +158,13 @@ class Leadership:
             with failures:
                 await self._renew()
                 await self._say_seeing()
-                if self._is_blind() and await self._another_sees():
+                blind_s = self._blind_for_s()
+                is_settled = blind_s is not None and blind_s >= BLIND_SETTLES_S
+                if is_settled and await self._another_sees():
                     await self._give_way(MarketSource(self._main, "prices"), None)
                     raise LeadershipLost("this feed sees nothing and another one does: that one leads now")
+                if is_settled or blind_s is None:
+                    self.say_waiting()
                 lacks = await self._what_another_has_more()
                 if lacks is not None and await self._may_give_way():
                     cause = self._reach().lacks.get(lacks)
@@ -171,6 +180,17 @@ class Leadership:
     async def _may_give_way(self) -> bool:
         """Once in a while, in the whole cluster; asked again by the same leader the answer is the same."""
         return bool(await self._leases.acquire([GAVE_WAY], holder=f"{self.name}@{self.token}", for_s=GAVE_WAY_S))
+
+    def when_nobody_sees(self, say: Callable[[], None]) -> None:
+        """For a leader that has just become blind: called when no other feed sees either; never where one does, since
+        that one leads then."""
+        self._waiting.append(say)
+
+    def say_waiting(self) -> None:
+        """What `when_nobody_sees` was given."""
+        waiting, self._waiting = self._waiting, []
+        for say in waiting:
+            say()
 
     async def resign(self) -> None:
         """Another feed may lead at once; for an orderly end. Raises StorageError."""
@@ -189,6 +209,16 @@ class Leadership:
             raise LeadershipLost("another feed leads now")
         # The database, or this process, was away for longer than the lease, and nobody took it meanwhile.
         self.token, self.heard_s = again[LEADER], self._clock.monotonic()
+
+    def _blind_for_s(self) -> float | None:
+        """None: it sees."""
+        if not self._is_blind():
+            self._blind_since_s = None
+            return None
+        now_s = self._clock.monotonic()
+        if self._blind_since_s is None:
+            self._blind_since_s = now_s
+        return now_s - self._blind_since_s
 
     async def _say_seeing(self) -> None:
         names = [f"{HAS}{source.venue}:{source.what}:{self.name}" for source in sorted(self._reach().steadily)]

@@ -15,6 +15,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.types import Destination
+from altmonitor.render.notices import BackAfter, BlindSince
 from altmonitor.settings.state import State
 from altmonitor.storage.database_store import StoreOptions
 from altmonitor.storage.hand_over import MemoryHandOver
@@ -205,3 +206,20 @@ async def test_a_feed_that_leads_forgets_processes_that_ended_an_hour_ago_and_no
     assert set(await bench.leases.holders()) == {"notifier:now#3", "notify:7", "feed"}
     pruning.cancel()
     await asyncio.wait({pruning})
+
+
+async def test_notices_are_said_by_the_feed_that_leads_and_blindness_when_it_is_known_to_be_everybodys() -> None:
+    bench = Bench()
+    said: list[str] = []
+    blind = BlindSince(at_ms=T0, reasons=(), since_ms=T0, symbols=500)
+    elsewhere = BlindSince(at_ms=T0, reasons=(), since_ms=T0, symbols=300, venue="okx")
+    back = BackAfter(at_ms=T0, since_ms=T0, missed_minutes=0, is_filled=False)
+    bench.role.tell(back, lambda: said.append("standing by"))
+    winning = asyncio.create_task(bench.role.win())
+    await bench.clock.advance(0.5)
+    assert winning.done()
+    bench.role.tell(blind, lambda: said.append("blind"))
+    bench.role.tell(elsewhere, lambda: said.append("blind at OKX"))
+    assert said == ["blind at OKX"]
+    bench.role.tell(back, lambda: said.append("back"))
+    assert said == ["blind at OKX", "blind", "back"]

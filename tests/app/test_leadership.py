@@ -161,6 +161,31 @@ async def test_a_leader_that_sees_nothing_gives_way_to_one_that_does_and_only_to
     assert cluster.given == [GivenWay(by="first", token=1, lacks=PRICES)]
 
 
+async def test_that_nothing_is_seen_is_said_when_no_other_feed_sees_either_and_never_where_one_does() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    said: list[str] = []
+    async with cluster.leading(first) as keeping:
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(5)
+        cluster.blind |= {"first", "second"}
+        first.when_nobody_sees(lambda: said.append("both are blind"))
+        await cluster.clock.advance(4)
+        assert said == [], "the other one said three seconds ago that it sees"
+        assert not keeping.done()
+        await cluster.clock.advance(2)
+        assert said == ["both are blind"]
+        assert not keeping.done()
+        cluster.blind -= {"first", "second"}
+        await cluster.clock.advance(20)
+        cluster.blind |= {"first"}
+        first.when_nobody_sees(lambda: said.append("alone"))
+        await cluster.clock.advance(7)
+        assert keeping.done()
+        assert winning.result().before == "first"
+    assert said == ["both are blind"]
+
+
 async def test_a_leader_whom_the_exchange_refuses_gives_way_to_one_that_it_answers_and_says_why() -> None:
     cluster = Cluster()
     first, second = cluster.feed("first"), cluster.feed("second")

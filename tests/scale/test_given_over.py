@@ -24,6 +24,7 @@ pytestmark = [needs_servers, pytest.mark.timeout(480)]
 SWEEP_S = 15
 STEADY_S = 60.0
 GIVEN_UP_S = 20.0
+SILENT_S = 30.0
 HOUR_MS = 3_600_000
 
 
@@ -77,3 +78,37 @@ async def test_a_feed_that_is_banned_for_an_hour_gives_way_to_the_one_at_another
         print(f"\nfeed-3 leads {took_s:.1f} s after its start:")  # docs/scale.md shows one such run
         for message in here.said():
             print("\n".join(message.text.splitlines()), end="\n\n")
+
+
+async def test_a_feed_whose_socket_says_nothing_gives_way_at_once_and_everybody_hears_why(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    clock = SystemClock()
+    market = SeededMarket(seed=3, start_ms=clock.now_ms(), symbols=24, frames_per_s=60)
+    same_market = SeededMarket(seed=3, start_ms=clock.now_ms(), symbols=24, frames_per_s=60)
+    async with (
+        SimExchange(same_market, clock=clock) as mute,
+        cluster(
+            tmp_path, postgres, market=market, chats=(77, 78), telegram_speed=20, TG_MIN_SEND_INTERVAL="0.05"
+        ) as here,
+    ):
+        await here.start("notify-1")
+        await here.start("feed-1", BINANCE_REST_URL=mute.rest_url, BINANCE_WS_URL=mute.ws_url)
+        await here.programs["feed-1"].line("this feed leads now", within_s=90)
+        await here.start("feed-2")
+        for name in ("feed-1", "feed-2"):
+            await here.is_watching(name)
+        await here.programs["feed-1"].line("feed live", within_s=60)
+        await here.programs["feed-2"].line("feed live", within_s=60)
+        mute.faults.mute = True
+        took_s = await here.until(
+            lambda: all(any("has given the watch to" in m.text for m in here.said(chat)) for chat in here.chats),
+            what="it gives way",
+            within_s=SILENT_S + 15.0,
+        )
+        assert took_s >= SILENT_S - 5.0
+        for chat in here.chats:
+            (told,) = [m.text for m in here.said(chat) if "the watch" in m.text]
+            assert "sees no prices of Binance" in told
+            assert "nothing was left unseen" in told
+            assert not any("BLIND" in m.text for m in here.said(chat)), "another feed saw all the time"
