@@ -17,6 +17,7 @@ from altmonitor.core.files import write_atomically
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.render.tables import table as drawn
+from altmonitor.replay.budget import ladder_with
 from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.tune import DAY_MS, Tuned, tune
 from altmonitor.settings.settings import SETTING_OF, Unit
@@ -143,7 +144,7 @@ def picture_of(found: Tuned) -> bytes:
 
     panels = []
     for one in found.kinds:
-        factors = BUDGETS[one.kind].thresholds
+        factors = ladder_with(one.kind, one.thresholds).factors
         key = max(one.thresholds, key=lambda name: abs(factors[name]))
         now, then = (value / factors[key] for value in one.thresholds[key])
         panels.append(

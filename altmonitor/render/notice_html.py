@@ -139,7 +139,9 @@ def _started(notice: Started, style: Style) -> list[str]:
     settings = notice.settings
     oi = say(_oi_key(settings), one=n.exact(settings.oi_surge_1m), five=n.exact(settings.oi_surge_5m))
     volume = say("started_volume_off")
-    if settings.vol_burst_mult:
+    if settings.vol_burst_mult and settings.adaptive_volume_mult:
+        volume = ""  # below, with what it follows from
+    elif settings.vol_burst_mult:
         volume = say(
             "started_volume", multiple=f"{n.exact(settings.vol_burst_mult)}×", lookback=settings.vol_burst_lookback
         )
@@ -167,7 +169,7 @@ def _started(notice: Started, style: Style) -> list[str]:
         oi,
         fact_line(*_more_thresholds(settings, style)),
         fact_line(
-            volume,
+            volume or None,
             say("started_cooldown", cooldown=n.duration(settings.cooldown_sec, style.lang)),
             say("started_watchlist", count=len(settings.watchlist)) if settings.watchlist else None,
             f"{name_of(EVERY_SYMBOL, style)}: {say('started_all_muted')}" if is_all_muted else None,

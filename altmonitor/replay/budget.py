@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from altmonitor.core.alert import Kind
+from altmonitor.detectors.adaptive import OWN_BOUNDS
 from altmonitor.detectors.kinds import BUDGETS
 from altmonitor.replay.condition_count import ConditionRates, no_conditions
 from altmonitor.replay.live_tape import LiveTape
@@ -27,16 +28,56 @@ MOST_OVER: Final = 1.1
 # Steps of thresholds, and how many alerts each of them gives.
 
 
-def thresholds_on(kind: Kind, settings: Settings) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """Thresholds of a kind that are moved together. steps: rising. factors: key of a setting → its part of a step."""
+
+    steps: tuple[float, ...]
+    factors: Mapping[str, float]
+
+    @property
+    def main_key(self) -> str:
+        """Of the threshold that a step is told by."""
+        return max(self.factors, key=lambda key: abs(self.factors[key]))
+
+
+FIXED_LADDERS: Final[Mapping[Kind, Ladder]] = {
+    kind: Ladder(steps=rule.steps, factors=rule.thresholds) for kind, rule in BUDGETS.items()
+}
+ADAPTIVE_LADDERS: Final[Mapping[Kind, Ladder]] = {
+    "price": Ladder(
+        steps=(3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 25, 30, 40, 50, 75, 100),
+        factors={"adaptive_sigmas": 1.0},
+    ),
+    "vol": Ladder(
+        steps=(0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 15, 20, 30, 50, 100),
+        factors={"adaptive_volume_mult": 1.0},
+    ),
+}
+"""Where a bound follows from the contract, how many times what it does anyway is chosen; its floors stay."""
+
+
+def ladder_of(kind: Kind, settings: Settings) -> Ladder:
+    of_kind = OWN_BOUNDS.get(kind)
+    return ADAPTIVE_LADDERS[kind] if of_kind is not None and of_kind(settings).times else FIXED_LADDERS[kind]
+
+
+def ladder_with(kind: Kind, keys: Iterable[str]) -> Ladder:
+    """That moves these thresholds."""
+    return next(
+        one[kind] for one in (ADAPTIVE_LADDERS, FIXED_LADDERS) if kind in one and set(keys) <= set(one[kind].factors)
+    )
+
+
+def thresholds_on(ladder: Ladder, settings: Settings) -> dict[str, float]:
     """Key → value of the thresholds that are not switched off."""
-    values = {key: SETTING_OF[key].of(settings) for key in BUDGETS[kind].thresholds}
+    values = {key: SETTING_OF[key].of(settings) for key in ladder.factors}
     return {key: value for key, value in values.items() if value}
 
 
-def at_step(kind: Kind, step: float, settings: Settings) -> dict[str, float]:
+def at_step(ladder: Ladder, step: float, settings: Settings) -> dict[str, float]:
     """Key → value of what a step sets; what is switched off stays so."""
-    factors = BUDGETS[kind].thresholds
-    return {key: step * factors[key] for key in thresholds_on(kind, settings)}
+    return {key: step * ladder.factors[key] for key in thresholds_on(ladder, settings)}
 
 
 def with_numbers(audience: Audience, numbers: Mapping[str, float], symbols: Sequence[str] | None = None) -> Audience:
@@ -52,13 +93,15 @@ Count = Callable[[Kind, Audience], float]
 """Alerts a day of a kind."""
 
 
-def rates_of(kind: Kind, audience: Audience, count: Count) -> list[float]:
+def rates_of(kind: Kind, ladder: Ladder, audience: Audience, count: Count) -> list[float]:
     """Alerts a day at each of the steps."""
     settings = audience.settings
-    return [count(kind, with_numbers(audience, at_step(kind, step, settings))) for step in BUDGETS[kind].steps]
+    return [count(kind, with_numbers(audience, at_step(ladder, step, settings))) for step in ladder.steps]
 
 
-def choose_steps(per_day: float, rates: Mapping[Kind, Sequence[float]]) -> dict[Kind, float]:
+def choose_steps(
+    per_day: float, ladders: Mapping[Kind, Ladder], rates: Mapping[Kind, Sequence[float]]
+) -> dict[Kind, float]:
     """A step for every kind: each begins within its share, then what is left over goes to those that can use it."""
     total_share = sum(BUDGETS[kind].share for kind in rates)
     at: dict[Kind, int] = {}
@@ -73,7 +116,7 @@ def choose_steps(per_day: float, rates: Mapping[Kind, Sequence[float]]) -> dict[
             if i > 0 and spent - rates[kind][i] + rates[kind][i - 1] <= per_day * MOST_OVER
         ]
         if not lower:
-            return {kind: BUDGETS[kind].steps[i] for kind, i in at.items()}
+            return {kind: ladders[kind].steps[i] for kind, i in at.items()}
         at[min(lower)[1]] -= 1
 
 
@@ -106,12 +149,18 @@ class AlertBudget:
             has_days = live.symbol_minutes("price") / max(1, len(listed)) / 1_440
             return NotEnoughHistory(has_days=has_days, needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
         count = self._count(live.tape(), len(listed))
-        kinds = [kind for kind in BUDGETS if kind in audience.kinds and thresholds_on(kind, audience.settings)]
-        known = [kind for kind in kinds if self._is_enough(kind, len(listed))]
+        settings = audience.settings
+        ladders = {kind: ladder_of(kind, settings) for kind in BUDGETS if kind in audience.kinds}
+        ladders = {kind: ladder for kind, ladder in ladders.items() if thresholds_on(ladder, settings)}
+        known = [kind for kind in ladders if self._is_enough(kind, len(listed))]
         own = await self._at.conditions(lambda one: one.destination == audience.destination)
         left = max(0.0, per_day - own.per_day)
-        chosen = choose_steps(left, {kind: rates_of(kind, audience, count) for kind in known}) if per_day else {}
-        rows = tuple(_row(kind, audience, chosen.get(kind), count if kind in known else None) for kind in kinds)
+        rates = {kind: rates_of(kind, ladders[kind], audience, count) for kind in known} if per_day else {}
+        chosen = choose_steps(left, ladders, rates) if per_day else {}
+        rows = tuple(
+            _row(kind, ladder, audience, chosen.get(kind), count if kind in known else None)
+            for kind, ladder in ladders.items()
+        )
         return BudgetProposal(
             per_day=per_day,
             rows=rows,
@@ -141,10 +190,10 @@ class AlertBudget:
         return count
 
 
-def _row(kind: Kind, audience: Audience, step: float | None, count: Count | None) -> BudgetRow:
+def _row(kind: Kind, ladder: Ladder, audience: Audience, step: float | None, count: Count | None) -> BudgetRow:
     """step None: thresholds stay. count None: nothing is known."""
-    now = thresholds_on(kind, audience.settings)
-    then = now if step is None else at_step(kind, step, audience.settings)
+    now = thresholds_on(ladder, audience.settings)
+    then = now if step is None else at_step(ladder, step, audience.settings)
     before = None if count is None else count(kind, audience)
     after = before if count is None or step is None else count(kind, with_numbers(audience, then))
     thresholds = tuple(ThresholdRow(key=key, before=value, after=then[key]) for key, value in now.items())

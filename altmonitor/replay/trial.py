@@ -86,8 +86,8 @@ class _KindCounts:
         self._now, self._then = self._now + len(before), self._then + len(after)
         hours, counts = np.unique(after.at_ms // HOUR_MS, return_counts=True)
         self.hours.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
-        self._lost = _largest([*self._lost, *_named(tape, before, ~_is_told(before, after))])
-        self._new = _largest([*self._new, *_named(tape, after, ~_is_told(after, before))])
+        self._lost = _largest([*self._lost, *_named(tape, before, ~is_told(before, after))])
+        self._new = _largest([*self._new, *_named(tape, after, ~is_told(after, before))])
 
     def row(self, kind: Kind, days: float) -> TrialRow:
         peak, peak_ms = _loudest(self.hours)
@@ -114,7 +114,7 @@ def _told(
     return told.taken(told.at_ms >= from_ms)
 
 
-def _is_told(of: TapeAlerts, by: TapeAlerts) -> Flags:
+def is_told(of: TapeAlerts, by: TapeAlerts) -> Flags:
     """Of each alert: whether the other settings tell of the same move."""
     if not len(of) or not len(by):
         return np.zeros(len(of), bool)

@@ -9,8 +9,17 @@ from typing import Final
 import numpy as np
 
 from altmonitor.core.alert import Kind
-from altmonitor.detectors.kinds import BUDGETS
-from altmonitor.replay.budget import Count, at_step, choose_steps, rates_of, thresholds_on, with_numbers
+from altmonitor.replay.budget import (
+    FIXED_LADDERS,
+    Count,
+    Ladder,
+    at_step,
+    choose_steps,
+    ladder_of,
+    rates_of,
+    thresholds_on,
+    with_numbers,
+)
 from altmonitor.replay.condition_count import ConditionRate, closed_minutes, condition_rate
 from altmonitor.replay.past_market import ReplayedAlert
 from altmonitor.replay.replay_options import ReplayOptions
@@ -19,6 +28,7 @@ from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import Tape
 from altmonitor.replay.tape_files import TapeGroups
+from altmonitor.replay.trial import is_told
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
 
@@ -105,29 +115,33 @@ def tune(
         smallest=smallest_for([settings]),
     )
     has_interest = any(store.months(symbol, "oi") for symbol in symbols)
-    asked = [
-        kind
+    ladders = {
+        kind: FIXED_LADDERS[kind] if per_class else ladder_of(kind, settings)
         for kind in KINDS_STORED
-        if kind in kinds and kind in main.kinds and thresholds_on(kind, settings) and (kind != "oi" or has_interest)
-    ]
+        if kind in kinds and kind in main.kinds and (kind != "oi" or has_interest)
+    }
+    ladders = {kind: ladder for kind, ladder in ladders.items() if thresholds_on(ladder, settings)}
+    asked = list(ladders)
     own = [one for one in options.conditions if one.destination == main.destination and one.symbol in symbols]
     told = _conditions(store, own, from_ms, split_ms)
     left = max(0.0, per_day - told.per_day)
-    counts = _counted(tapes, main, asked, per_class=per_class)
+    counts = _counted(tapes, main, ladders, per_class=per_class)
     classes = {name: tuple(one.members) for name, one in counts.items()}
     chosen: dict[str, dict[Kind, float]] = {}
     proposed = main
     for name, members in classes.items():
-        steps = choose_steps(left / len(classes), counts[name].rates)
+        steps = choose_steps(left / len(classes), ladders, counts[name].rates)
         chosen[name] = steps
-        numbers = {key: value for kind, step in steps.items() for key, value in at_step(kind, step, settings).items()}
+        numbers: dict[str, float] = {}
+        for kind, step in steps.items():
+            numbers |= at_step(ladders[kind], step, settings)
         proposed = with_numbers(proposed, numbers, members if per_class else None)
     then = replace(options, audiences=(proposed,), conditions=tuple(own))
     fitted = replay(store, symbols, then, from_ms=from_ms, to_ms=split_ms, engine="tape")
     held = replay(store, symbols, then, from_ms=split_ms, to_ms=to_ms, engine="tape")
-    lost = _lost(tapes, main, chosen, per_class=per_class)
+    lost = _lost(tapes, main, proposed, chosen, per_class=per_class)
     rows = [
-        _tuned(kind, name, chosen[name][kind], main, counts[name], lost[name, kind], (fitted, held))
+        _tuned(kind, ladders[kind], name, chosen[name][kind], main, counts[name], lost[name, kind], (fitted, held))
         for name in classes
         for kind in chosen[name]
     ]
@@ -162,17 +176,19 @@ class _ClassCounts:
     now: dict[Kind, float]
 
 
-def _counted(tapes: TapeGroups, main: Audience, kinds: Sequence[Kind], *, per_class: bool) -> dict[str, _ClassCounts]:
+def _counted(
+    tapes: TapeGroups, main: Audience, ladders: Mapping[Kind, Ladder], *, per_class: bool
+) -> dict[str, _ClassCounts]:
     """Of each class that has members, the most liquid first."""
     found: dict[str, _ClassCounts] = {}
     for tape in tapes:
         for name, members in _classes(tape, per_class=per_class).items():
-            nothing = {kind: [0.0] * len(BUDGETS[kind].steps) for kind in kinds}
-            of_class = found.setdefault(name, _ClassCounts([], nothing, dict.fromkeys(kinds, 0.0)))
+            nothing = {kind: [0.0] * len(ladder.steps) for kind, ladder in ladders.items()}
+            of_class = found.setdefault(name, _ClassCounts([], nothing, dict.fromkeys(ladders, 0.0)))
             of_class.members += members
             count = _count(tape, members)
-            for kind in kinds:
-                rates = rates_of(kind, main, count)
+            for kind, ladder in ladders.items():
+                rates = rates_of(kind, ladder, main, count)
                 of_class.rates[kind] = [known + own for known, own in zip(of_class.rates[kind], rates, strict=True)]
                 of_class.now[kind] += count(kind, main)
     order = [name for name, _ in CLASSES]
@@ -205,6 +221,7 @@ def _count(tape: Tape, members: Sequence[str]) -> Count:
 
 def _tuned(
     kind: Kind,
+    ladder: Ladder,
     liquidity: str,
     step: float,
     main: Audience,
@@ -213,7 +230,7 @@ def _tuned(
     replayed: tuple[ReplayResult, ReplayResult],
 ) -> TunedKind:
     """replayed: the fitted days, those held back."""
-    then, steps, members = at_step(kind, step, main.settings), BUDGETS[kind].steps, frozenset(counts.members)
+    then, steps, members = at_step(ladder, step, main.settings), ladder.steps, frozenset(counts.members)
 
     def rate(of: ReplayResult) -> float:
         told = sum(one.alert.kind == kind and one.alert.symbol in members for one in of.alerts)
@@ -223,7 +240,7 @@ def _tuned(
     return TunedKind(
         kind=kind,
         liquidity=liquidity,
-        thresholds={key: (value, then[key]) for key, value in thresholds_on(kind, main.settings).items()},
+        thresholds={key: (value, then[key]) for key, value in thresholds_on(ladder, main.settings).items()},
         now_per_day=counts.now[kind],
         fitted_per_day=counts.rates[kind][steps.index(step)],
         replayed_per_day=rate(fitted),
@@ -234,24 +251,29 @@ def _tuned(
 
 
 def _lost(
-    tapes: TapeGroups, main: Audience, chosen: Mapping[str, Mapping[Kind, float]], *, per_class: bool
+    tapes: TapeGroups,
+    main: Audience,
+    proposed: Audience,
+    chosen: Mapping[str, Mapping[Kind, float]],
+    *,
+    per_class: bool,
 ) -> dict[tuple[str, Kind], tuple[LostMove, ...]]:
-    """Of each class and kind what is told now and is below what is proposed: each symbol's largest."""
+    """Of each class and kind what is told now and not by what is proposed: each symbol's largest."""
     found: dict[tuple[str, Kind], list[LostMove]] = {(name, kind): [] for name, of in chosen.items() for kind in of}
     for tape in tapes:
         for name, members in _classes(tape, per_class=per_class).items():
-            for kind, step in chosen[name].items():
-                found[name, kind] += _lost_on(tape, kind, frozenset(members), main, step)
+            for kind in chosen[name]:
+                found[name, kind] += _lost_on(tape, kind, frozenset(members), main, proposed)
     return {key: tuple(sorted(rows, key=lambda one: -abs(one.size))[:MOST_LOST]) for key, rows in found.items()}
 
 
-def _lost_on(tape: Tape, kind: Kind, members: frozenset[str], main: Audience, step: float) -> list[LostMove]:
-    told = tape.told(main, kinds=[kind], hears=members.__contains__)
-    largest = max(BUDGETS[kind].thresholds.values())
+def _lost_on(tape: Tape, kind: Kind, members: frozenset[str], main: Audience, proposed: Audience) -> list[LostMove]:
+    now, then = (tape.told(one, kinds=[kind], hears=members.__contains__) for one in (main, proposed))
+    told = now.taken(~is_told(now, then))
     found: dict[str, LostMove] = {}
     for at in np.argsort(-np.abs(told.size), kind="stable").tolist():
         size, symbol = float(told.size[at]), tape.symbols[int(told.symbol[at])]
-        if abs(size) < step * largest and symbol not in found:
+        if symbol not in found:
             found[symbol] = LostMove(symbol=symbol, at_ms=int(told.at_ms[at]), size=size)
             if len(found) == MOST_LOST:
                 break

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import Destination
-from altmonitor.settings.settings import SETTING_OF, Numbers, Settings
+from altmonitor.settings.settings import ADAPTIVE_SETTINGS, SETTING_OF, Numbers, Settings
 
 MINUTES_A_DAY = 1_440
 
@@ -67,6 +67,8 @@ Quiet = QuietHours | Literal["off"]
 
 _NONE: Numbers = MappingProxyType({})
 _T = TypeVar("_T")
+
+_ADAPTIVE = frozenset(setting.key for setting in ADAPTIVE_SETTINGS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,7 @@ class Overrides:
             base,
             watchlist=frozenset() if self.watchlist is None else self.watchlist,
             muted=MappingProxyType(dict(self.muted or {})),
-            **_checked(self.numbers_in_force),
+            **_checked({key: value for key, value in self.numbers_in_force.items() if _holds(key, base)}),
         )
         if not self.symbols:
             return settings
@@ -171,6 +173,11 @@ class Overrides:
 
 def _without(numbers: Numbers, keys: frozenset[str]) -> Numbers:
     return MappingProxyType({key: value for key, value in numbers.items() if key not in keys})
+
+
+def _holds(key: str, base: Settings) -> bool:
+    """Not what a budget chose for bounds that follow from the contract, once they do not any more."""
+    return key not in _ADAPTIVE or bool(getattr(base, key))
 
 
 def _checked(numbers: Numbers) -> dict[str, Any]:

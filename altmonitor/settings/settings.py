@@ -348,7 +348,28 @@ SETTINGS: tuple[Setting, ...] = (
     ),
 )
 
-SETTING_OF: Mapping[str, Setting] = MappingProxyType({setting.key: setting for setting in SETTINGS})
+ADAPTIVE_SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(
+        key=key,
+        variable=key.upper(),
+        command="budget",
+        word=word,
+        example=example,
+        unit=Unit.MULTIPLE,
+        low=low,
+        high=100,
+    )
+    for key, word, example, low in (
+        ("adaptive_sigmas", "sigmas", "6", 1),
+        ("adaptive_volume_mult", "busy", "2", 0.25),
+    )
+)
+"""What a budget chooses where bounds follow from each contract. No command sets them one by one, and they hold only
+where the environment says so (`THRESHOLD_MODE=adaptive`)."""
+
+SETTING_OF: Mapping[str, Setting] = MappingProxyType(
+    {setting.key: setting for setting in (*SETTINGS, *ADAPTIVE_SETTINGS)}
+)
 
 SETTING_BY_WORD: Mapping[str, Setting] = MappingProxyType(
     {setting.word: setting for setting in SETTINGS}

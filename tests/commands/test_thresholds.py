@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from altmonitor.commands.replies import NumbersChanged, SymbolsRefused, plain
@@ -26,6 +28,7 @@ from altmonitor.settings.presets import (
 )
 from altmonitor.settings.settings import SETTING_OF, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.storage.state_format import decode, encode
 from tests.commands.executor_kit import GROUP, MAIN, Desk
 
 
@@ -138,6 +141,18 @@ async def test_a_budget_is_shown_first_and_used_when_accepted() -> None:
     assert isinstance(await desk(accept.action), BudgetAccepted)
     assert desk.settings.pump_threshold == 6.0
     assert await desk("/budget") == BudgetShown(per_day=20, numbers={"pump_threshold": 6.0})
+
+
+async def test_multiples_that_a_budget_chose_hold_over_a_restart_as_long_as_bounds_follow_from_the_contract() -> None:
+    adaptive = Settings(adaptive_sigmas=6.0, adaptive_volume_mult=2.0)
+    chosen = Overrides(budget=BudgetSetting(per_day=20, numbers={"adaptive_sigmas": 8.0, "adaptive_volume_mult": 2.5}))
+    kept = decode(encode(State(main=chosen))).main
+    assert kept == chosen
+    in_force = Desk(base=adaptive, overrides=kept).settings
+    assert (in_force.adaptive_sigmas, in_force.adaptive_volume_mult) == (8.0, 2.5)
+    assert Desk(base=Settings(), overrides=kept).settings == Settings(), "the environment says: fixed bounds"
+    half = Desk(base=replace(adaptive, adaptive_volume_mult=0.0), overrides=kept).settings
+    assert (half.adaptive_sigmas, half.adaptive_volume_mult) == (8.0, 0.0)
 
 
 async def test_without_a_budget_the_thresholds_set_by_hand_hold_again() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import typing
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -458,6 +459,10 @@ def test_the_start_says_that_bounds_follow_from_the_contract_where_they_do() -> 
     text = seen(EN, Started(at_ms=AT_MS, version="0.3.0", symbols=561, settings=settings))
     assert "price bounds follow each contract: 6σ of its usual minute, at least 1 %" in text
     assert "the volume bound follows each contract: 2 × P95" in text
+    assert "the median of 20" not in text, "a bound that no contract has"
+    fixed = replace(settings, adaptive_volume_mult=0)
+    own = seen(EN, Started(at_ms=AT_MS, version="0.3.0", symbols=561, settings=fixed))
+    assert "Volume 5× the median of 20" in own
     assert "follow" not in seen(EN, Started(at_ms=AT_MS, version="0.3.0", symbols=561, settings=Settings()))
 
 

@@ -17,7 +17,7 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import SETTING_OF, Settings
-from tests.replay.history import minutes_of
+from tests.replay.history import minutes_of, wild_columns
 from tests.replay.test_condition_count import condition
 
 MINUTE = 60_000
@@ -182,3 +182,37 @@ async def test_funding_that_is_switched_on_has_a_bound_of_its_own_and_the_others
         0.0,
     )  # a first sample counts as five minutes
     assert "funding" not in {row.kind for row in (await proposed(found, 20)).rows}
+
+
+ADAPTIVE = Settings(adaptive_sigmas=6.0, adaptive_floor_pct=1.0, adaptive_volume_mult=2.0, adaptive_volume_floor=3.0)
+
+
+@pytest.fixture(scope="module")
+def moving_tape() -> LiveTape:
+    """Half a day of contracts whose usual minutes are known."""
+    found = LiveTape()
+    for seed, symbol in enumerate(SYMBOLS):
+        found.take_candles(symbol, wild_columns(720, seed=seed), lookback=20)
+    return found
+
+
+@pytest.mark.parametrize("per_day", [500, 1000, 2000])
+async def test_where_bounds_follow_from_the_contract_their_multiples_are_chosen(
+    moving_tape: LiveTape, per_day: int
+) -> None:
+    audience = replace(EVERYBODY, settings=ADAPTIVE, kinds=frozenset({"price", "vol"}))
+    proposal = await proposed(moving_tape, per_day, audience=audience)
+    assert list(proposal.numbers) == ["adaptive_sigmas", "adaptive_volume_mult"]
+    total = sum(row.after_per_day or 0 for row in proposal.rows)
+    assert per_day * 0.7 <= total <= per_day * 1.1
+    again = replace(audience, settings=replace(ADAPTIVE, **proposal.numbers))  # type: ignore[arg-type]
+    counted = await proposed(moving_tape, 0, audience=again)
+    assert [row.before_per_day for row in counted.rows] == [row.after_per_day for row in proposal.rows]
+
+
+async def test_of_a_kind_with_fixed_bounds_the_bound_is_chosen_beside_one_that_follows(moving_tape: LiveTape) -> None:
+    settings = replace(ADAPTIVE, adaptive_volume_mult=0.0)
+    audience = replace(EVERYBODY, settings=settings, kinds=frozenset({"price", "vol"}))
+    assert list((await proposed(moving_tape, 500, audience=audience)).numbers) == ["adaptive_sigmas", "vol_burst_mult"]
+    off = replace(audience, settings=replace(ADAPTIVE, vol_burst_mult=0.0))
+    assert list((await proposed(moving_tape, 500, audience=off)).numbers) == ["adaptive_sigmas"]

@@ -249,6 +249,50 @@ def test_on_real_days_held_back_the_wished_number_is_met_within_30_percent(
     assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)
 
 
+ADAPTIVE = Settings(adaptive_sigmas=6.0, adaptive_floor_pct=1.0, adaptive_volume_mult=2.0, adaptive_volume_floor=3.0)
+
+
+def test_multiples_of_what_a_contract_does_are_tuned_and_what_is_lost_is_what_they_do_not_tell(tmp_path: Path) -> None:
+    found = tune(
+        filled(tmp_path), SYMBOLS, options(ADAPTIVE), per_day=60, kinds=("price", "vol"), from_ms=FEB_2025,
+        to_ms=THREE_DAYS, held_out_days=1,
+    )  # fmt: skip
+    chosen = {key: values for one in found.kinds for key, values in one.thresholds.items()}
+    assert {key: values[0] for key, values in chosen.items()} == {"adaptive_sigmas": 6.0, "adaptive_volume_mult": 2.0}
+    assert sum(one.fitted_per_day for one in found.kinds) <= 66
+    then = replace(ADAPTIVE, **{key: values[1] for key, values in chosen.items()})
+    tape = build_tape(filled(tmp_path), SYMBOLS, from_ms=FEB_2025, to_ms=THREE_DAYS - DAY_MS, lookback=20)
+    for one in found.kinds:
+        assert counted(tape, one.kind, then) / 2 == pytest.approx(one.fitted_per_day)
+        told = tape.told(options(then).audiences[0], kinds=[one.kind])
+        kept = {
+            (tape.symbols[symbol], at) for symbol, at in zip(told.symbol.tolist(), told.at_ms.tolist(), strict=True)
+        }
+        assert one.lost
+        assert not {(move.symbol, move.at_ms) for move in one.lost} & kept
+
+
+def test_thresholds_of_a_class_of_contracts_stay_fixed_ones(tmp_path: Path) -> None:
+    found = tune(
+        filled(tmp_path), SYMBOLS, options(ADAPTIVE), per_day=60, kinds=("vol",), from_ms=FEB_2025,
+        to_ms=THREE_DAYS, held_out_days=1, per_class=True,
+    )  # fmt: skip
+    assert {key for one in found.kinds for key in one.thresholds} == {"vol_burst_mult"}
+
+
+@pytest.mark.parametrize("per_day", [20, 40])
+def test_on_real_days_held_back_multiples_meet_the_wished_number_within_30_percent(
+    tmp_path: Path, per_day: int
+) -> None:
+    store, symbols = HistoryStore(tmp_path), ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
+    import_files(store, [real_file(f"{symbol}-1m-2025-02.csv.gz") for symbol in symbols])
+    found = tune(
+        store, symbols, options(ADAPTIVE), per_day=per_day, kinds=("price", "vol"), from_ms=FEB_2025,
+        to_ms=FEB_2025 + 28 * DAY_MS, held_out_days=8,
+    )  # fmt: skip
+    assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)
+
+
 def test_a_tape_that_cannot_be_kept_is_made_again_and_says_the_same(tmp_path: Path) -> None:
     store = HistoryStore(tmp_path)
     store.add("AUSDT", "klines", wild_columns(2_000, seed=3))
