@@ -87,7 +87,7 @@ _RU = {
     "try_total_now": "{now} алертов в день",
     "try_total_moved": "{now} → {then} алертов в день",
     "try_loudest": "самый шумный час: {hour}",
-    "try_hour": "{count} ({time})",
+    "try_hour": "{count}, с {time}",
     "try_over": "Подсчёт с {from_time} по {to_time}, по целым минутам; другие дни будут другими.",
     "try_refused": "Вне пределов или не число, поэтому взято действующее значение: {names}.",
     "try_stored": "Здесь нет монитора, которому известны прошлые дни.",
