@@ -43,20 +43,21 @@ def measure(baseline: Usual, kline: Kline | ClosedCandle) -> VolumeFinding:
 
     baseline: of the consecutive closed minutes that end where the candle opens; of none after a hole.
     """
-    if not is_volume(kline.quote_usdt) or not 0.0 < kline.open < inf:
+    quote_usdt, (count, middle) = kline.quote_usdt, baseline
+    if not is_volume(quote_usdt) or not 0.0 < kline.open < inf:
         return VolumeFinding(verdict=Verdict.NO_VALUE)
-    count, middle = baseline
     if count < FEWEST_CANDLES:
         return VolumeFinding(verdict=Verdict.FEW_CANDLES, baseline_count=count)
     if middle <= 0:  # an exchange outage leaves flat candles of volume 0: no multiple of nothing
         return VolumeFinding(verdict=Verdict.MEDIAN_ZERO, median_usdt=0.0, baseline_count=count)
-    if kline.quote_usdt / middle == inf:
+    ratio = quote_usdt / middle
+    if ratio == inf:
         return VolumeFinding(verdict=Verdict.NO_VALUE, baseline_count=count)
     return VolumeFinding(
         verdict=Verdict.FIRE,
-        quote_usdt=kline.quote_usdt,
+        quote_usdt=quote_usdt,
         direction=direction_of(kline),
-        ratio=kline.quote_usdt / middle,
+        ratio=ratio,
         median_usdt=middle,
         baseline_count=count,
     )

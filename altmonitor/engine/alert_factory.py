@@ -216,10 +216,11 @@ def _details(around: AlertContext, **known: object) -> Details:
 
 def _amplitude(kline: Kline) -> float | None:
     """None when a number of the candle is none: only the prices that decide are checked for every frame."""
-    if not 0.0 < kline.open < inf or not 0.0 <= kline.low <= kline.high < inf:
+    opened, low = kline.open, kline.low
+    if not 0.0 < opened < inf or not low >= 0.0:
         return None
-    found = (kline.high - kline.low) / kline.open * 100.0
-    return found if isfinite(found) else None
+    found = (kline.high - low) / opened * 100.0
+    return found if 0.0 <= found < inf else None
 
 
 def _taker_buy_share(kline: Kline) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ RECENT_MS = 2 * DAY_MS
 """No local day is longer, in any zone."""
 
 Row = tuple[str, Kind, Direction, str]
+_OTHER: Mapping[Direction, Direction] = {"UP": "DOWN", "DOWN": "UP", "PUMP": "DUMP", "DUMP": "PUMP"}
 _ONE_MINUTE = {"60s": "1m"}
 """Both are moves of one minute, and one move is told by one of them."""
 
@@ -55,15 +56,16 @@ class RankLog:
 
     def grow(self, alert: Alert) -> int | None:
         """What was recorded has turned out larger, perhaps in the other direction. Returns `largest_days`."""
-        row, size = row_of(alert.symbol, alert.kind, alert.direction, alert.note), size_of(alert)
-        for direction in ("UP", "DOWN"):
-            known = self._larger.get((row[0], row[1], direction, row[3]))
-            while known and known[-1][0] == alert.event_ms:
+        symbol, event_ms = alert.symbol, alert.event_ms
+        row, size = row_of(symbol, alert.kind, alert.direction, alert.note), size_of(alert)
+        for at in (row, row_of(symbol, alert.kind, _OTHER[alert.direction], alert.note)):
+            known = self._larger.get(at)
+            while known and known[-1][0] == event_ms:
                 known.pop()
-            if known and known[-1][0] > alert.event_ms:
-                known[:] = [one for one in known if one[0] != alert.event_ms]
-        self._insert(row, alert.event_ms, size)
-        return self._largest_days(row, alert.event_ms, size)
+            if known and known[-1][0] > event_ms:
+                known[:] = [one for one in known if one[0] != event_ms]
+        self._insert(row, event_ms, size)
+        return self._largest_days(row, event_ms, size)
 
     def restore(self, told: Iterable[StoredSize], *, known_since_ms: int | None) -> None:
         """What is stored; known_since_ms: of the oldest that is, None without any."""

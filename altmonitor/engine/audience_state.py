@@ -81,8 +81,9 @@ class AudienceState:
         )
 
     def settings_of(self, symbol: str) -> Settings:
-        known = self._adapted.get(symbol) if self._adapted else None
-        return known or self.audience.settings.for_symbol(symbol)
+        if self._adapted and symbol in self._adapted:
+            return self._adapted[symbol]
+        return self.audience.settings.for_symbol(symbol)
 
     def adapt(self, symbol: str, usual: UsualMinutes) -> None:
         """What its minutes usually are; where that is not known the bounds that are set count."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
@@ -85,6 +86,8 @@ class Expectation(NamedTuple):
     down_quiet_ms: float
 
 
+_expectation_of: Callable[[tuple[float, float, float, float, float]], Expectation] = partial(tuple.__new__, Expectation)
+"""Without the call in Python that a named tuple makes for each of itself."""
 LATENCY_SAMPLES = 1000
 KEPT_MEASURES = 4
 """Of the usual minutes of a contract: those of the hours whose candles are kept."""
@@ -179,7 +182,7 @@ class Audiences:
             if settings.vol_burst_mult and "vol" in one.audience.kinds:
                 own_up_ms, own_down_ms = one.volume.cools_until(symbol, settings)
                 up_ms, down_ms = min(up_ms, own_up_ms), min(down_ms, own_down_ms)
-        return Expectation(above, below, until_ms, up_ms, down_ms)
+        return _expectation_of((above, below, until_ms, up_ms, down_ms))
 
     def is_held(self, symbol: str) -> bool:
         """A sampled figure that was raised has not calmed down yet for somebody."""

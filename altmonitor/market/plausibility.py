@@ -65,12 +65,9 @@ def is_volume(quote_usdt: float) -> bool:
 def is_candle(kline: Kline | ClosedCandle) -> bool:
     """Its prices can be: in their order, and none of them far from the close."""
     low, high, close = kline.low, kline.high, kline.close
-    return (
-        LOWEST_PRICE <= low <= close <= high <= HIGHEST_PRICE
-        and low <= kline.open <= high
-        and high <= close * FARTHEST
-        and close <= low * FARTHEST
-    )
+    if not (LOWEST_PRICE <= low <= close <= high <= HIGHEST_PRICE and low <= kline.open <= high):
+        return False
+    return high <= low * FARTHEST or (high <= close * FARTHEST and close <= low * FARTHEST)
 
 
 def is_rate(rate: float) -> bool:

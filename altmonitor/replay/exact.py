@@ -237,16 +237,13 @@ class _Player:
             self._engine.listen(self._symbol)
         self._last_played = at
         samples = self._samples.of_candle(at) if self._has_samples else []
-        is_price = (
-            self._options.is_whole
-            or bool(samples)
-            or bool(self._is_price[at])
-            or (expected.until_ms > candle.open_ms and (candle.high >= expected.above or candle.low <= expected.below))
-        )
         if self._has_samples:
             self._remember_samples(at)
         close = CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle)
-        if not is_price:
+        is_doubling = expected.until_ms > candle.open_ms and (
+            candle.high >= expected.above or candle.low <= expected.below
+        )
+        if not (self._is_price[at] or is_doubling or samples or self._options.is_whole):
             if self._is_path[at] and self._options.price_path == "touch":
                 self._play_volume(at, candle)
             self._take(close)
