@@ -37,15 +37,14 @@ class BudgetRule:
 
     share: of the budget, against the shares of the other kinds. steps: what a person would set, small → large.
     thresholds: key of `SETTINGS` → how much of a step it is set to; negative for one that is kept below zero.
-    is_two_sided: it is raised in both directions. floor_key: key of the floor under an alert's worth in USD, '' for
-    none. smallest: a size below it is not worth keeping, whatever anybody sets. plateau_ms: one change stays in sight
-    so long and is one alert; None: each cooldown may tell the same move again.
+    floor_key: key of the floor under an alert's worth in USD, '' for none. smallest: a size below it is not worth
+    keeping, whatever anybody sets. plateau_ms: one change stays in sight so long and is one alert; None: each cooldown
+    may tell the same move again.
     """
 
     share: float
     steps: tuple[float, ...]
     thresholds: Mapping[str, float]
-    is_two_sided: bool
     floor_key: str
     smallest: float
     plateau_ms: int | None
@@ -149,7 +148,6 @@ _ROWS = (
             share=0.45,
             steps=(1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50),
             thresholds={"pump_threshold": 1.0, "dump_threshold": -1.0},
-            is_two_sided=True,
             floor_key="",
             smallest=0.8,
             plateau_ms=None,
@@ -175,7 +173,6 @@ _ROWS = (
             share=0.25,
             steps=(2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100),
             thresholds={"oi_surge_1m": 0.5, "oi_surge_5m": 1.0},
-            is_two_sided=True,
             floor_key="oi_min_usd",
             smallest=1.0,
             plateau_ms=OPEN_INTEREST.longest_ms,
@@ -201,7 +198,6 @@ _ROWS = (
             share=0.30,
             steps=(3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500),
             thresholds={"vol_burst_mult": 1.0},
-            is_two_sided=False,
             floor_key="vol_burst_min_usdt",
             smallest=3.0,
             plateau_ms=None,
@@ -227,7 +223,6 @@ _ROWS = (
             share=0.05,
             steps=(0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2),
             thresholds={"funding_extreme_pct": 1.0},
-            is_two_sided=True,
             floor_key="",
             smallest=0.05,
             plateau_ms=FUNDING.longest_ms,
@@ -253,7 +248,6 @@ _ROWS = (
             share=0.05,
             steps=(50e3, 100e3, 200e3, 300e3, 500e3, 1e6, 2e6, 3e6, 5e6, 10e6, 20e6, 50e6),
             thresholds={"liquidations_usd": 1.0},
-            is_two_sided=True,
             floor_key="",
             smallest=50e3,
             plateau_ms=LIQUIDATIONS.longest_ms,
@@ -279,7 +273,6 @@ _ROWS = (
             share=0.05,
             steps=(0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10),
             thresholds={"basis_extreme_pct": 1.0},
-            is_two_sided=True,
             floor_key="",
             smallest=0.2,
             plateau_ms=BASIS.longest_ms,

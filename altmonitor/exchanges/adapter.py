@@ -61,21 +61,14 @@ class Units:
     """In what a venue counts, and what its letters mean. Proofs: tests/exchanges/test_venues_units.py, docs/venues.md.
 
     oi_sides: 2 where its open interest counts buyers and sellers, so that half of it is what others tell.
-    oi_unit, quote_from: what open interest is told in; whether candles tell their quote volume or it is computed.
     long_liquidated: the letter of a liquidation by which a long position ended.
     funding_hours: between two settlements where it names no other for a symbol.
-    event_time: whose clock stamps a candle; `arrival` where the venue sends no time with it.
-    closes: whether the venue says that a candle is closed, or the clock does.
     """
 
     venue: Venue
     oi_sides: Literal[1, 2]
-    oi_unit: Literal["coins", "contracts"]
     long_liquidated: str
     funding_hours: float
-    quote_from: Literal["venue", "coins x close"] = "venue"
-    event_time: Literal["venue", "arrival"] = "venue"
-    closes: Literal["flag", "clock"] = "flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ class ChatSeen:
     id: int
     kind: str
     title: str
-    is_forum: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +90,7 @@ def read_chat(answer: Mapping[str, object]) -> ChatSeen:
         raise ChatUnreachable("Telegram's answer was not understood", outcome_unknown=False)
     names = [str(answer[key]) for key in ("first_name", "last_name") if answer.get(key)]
     title = str(answer.get("title") or " ".join(names) or answer.get("username") or chat_id)
-    return ChatSeen(id=chat_id, kind=str(answer.get("type", "")), title=title, is_forum=answer.get("is_forum") is True)
+    return ChatSeen(id=chat_id, kind=str(answer.get("type", "")), title=title)
 
 
 def read_rights(answer: Mapping[str, object], chat_kind: str) -> ChatRights:

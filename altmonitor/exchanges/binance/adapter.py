@@ -10,9 +10,7 @@ from altmonitor.exchanges.binance.liquidations import BINANCE_LIQUIDATIONS, LONG
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import USUAL_FUNDING_HOURS, BinanceRest, binance_guard
 
-UNITS: Final = Units(
-    venue="binance", oi_sides=1, oi_unit="coins", long_liquidated=LONG_LIQUIDATED, funding_hours=USUAL_FUNDING_HOURS
-)
+UNITS: Final = Units(venue="binance", oi_sides=1, long_liquidated=LONG_LIQUIDATED, funding_hours=USUAL_FUNDING_HOURS)
 BLOCK_FILE: Final = "exchange-block.json"
 """Beside DB_FILE, shared by all processes: what one is refused, none asks."""
 

@@ -10,4 +10,4 @@ from typing import Final
 
 from altmonitor.exchanges.adapter import Units
 
-UNITS: Final = Units(venue="bybit", oi_sides=2, oi_unit="coins", long_liquidated="Buy", funding_hours=8.0)
+UNITS: Final = Units(venue="bybit", oi_sides=2, long_liquidated="Buy", funding_hours=8.0)

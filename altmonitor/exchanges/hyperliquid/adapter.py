@@ -17,12 +17,8 @@ from altmonitor.exchanges.no_positioning import NoPositioning
 UNITS: Final = Units(
     venue="hyperliquid",
     oi_sides=1,
-    oi_unit="coins",
     long_liquidated="",
     funding_hours=1.0,
-    quote_from="coins x close",
-    event_time="arrival",
-    closes="clock",
 )
 
 

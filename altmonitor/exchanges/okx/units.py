@@ -10,9 +10,7 @@ from typing import Final
 
 from altmonitor.exchanges.adapter import Units
 
-UNITS: Final = Units(
-    venue="okx", oi_sides=1, oi_unit="contracts", long_liquidated="sell", funding_hours=8.0, event_time="arrival"
-)
+UNITS: Final = Units(venue="okx", oi_sides=1, long_liquidated="sell", funding_hours=8.0)
 
 
 def coins_of(contracts: float, contract_value: float) -> float:

@@ -71,6 +71,17 @@ class _LastWords(logging.Handler):
         self.text = record.getMessage()
 
 
+def candle_seen(found: FirstCandle, *, now_ms: int, if_silent: str) -> Seen:
+    """if_silent: what helps where the exchange acknowledged subscriptions and sent nothing."""
+    if found.symbol:
+        age_s = max(0.0, (now_ms - found.event_ms) / 1000)
+        return fine(f"a candle of {found.symbol} came after {found.after_s:.1f} s, {age_s:.1f} s old")
+    if found.acknowledged:
+        what = f"connected, {found.acknowledged} subscriptions acknowledged"
+        return failed(f"{what}, and no candle within {found.after_s:.0f} s", if_silent)
+    return failed(f"no connection within {found.after_s:.0f} s: {found.last_words or 'no answer'}", NETWORK)
+
+
 async def first_candle(feed_of: Callable[[FeedSink], Feed], symbols: Collection[str], *, clock: Clock) -> FirstCandle:
     """feed_of: an exchange's own, around whoever listens."""
     sink, words, logger = _Sink(), _LastWords(), logging.getLogger(_FEED_LOGGER)
@@ -262,14 +273,7 @@ class Exchange:
 
     async def kline(self) -> Seen:
         """A real candle. That the connection opens and the subscription is acknowledged proves nothing."""
-        found = await self.candle()
-        if found.symbol:
-            age_s = (self.clock.now_ms() - found.event_ms) / 1000
-            return fine(f"a candle of {found.symbol} came after {found.after_s:.1f} s, {age_s:.1f} s old")
-        if found.acknowledged:
-            what = f"connected, {found.acknowledged} subscriptions acknowledged"
-            return failed(f"{what}, and no candle within {found.after_s:.0f} s", UNROUTED)
-        return failed(f"no connection within {found.after_s:.0f} s: {found.last_words or 'no answer'}", NETWORK)
+        return candle_seen(await self.candle(), now_ms=self.clock.now_ms(), if_silent=UNROUTED)
 
     async def open_interest(self) -> Seen:
         rest = await self.rest_client()

@@ -24,6 +24,7 @@ from altmonitor.ops.doctor.network_checks import (
     SKEW_NOTED_MS,
     SYMBOLS_TRIED,
     FirstCandle,
+    candle_seen,
     first_candle,
 )
 from altmonitor.ops.doctor.report import NETWORK, Check, Seen, failed, fine, note
@@ -99,14 +100,7 @@ class OtherExchange:
 
     async def kline(self) -> Seen:
         """A real candle. That the connection opens and the subscription is acknowledged proves nothing."""
-        found = await self._first_candle()
-        if found.symbol:
-            age_s = (self._clock.now_ms() - found.event_ms) / 1000
-            return fine(f"a candle of {found.symbol} came after {found.after_s:.1f} s, {max(0.0, age_s):.1f} s old")
-        if found.acknowledged:
-            what = f"connected, {found.acknowledged} subscriptions acknowledged"
-            return failed(f"{what}, and no candle within {found.after_s:.0f} s", NETWORK)
-        return failed(f"no connection within {found.after_s:.0f} s: {found.last_words or 'no answer'}", NETWORK)
+        return candle_seen(await self._first_candle(), now_ms=self._clock.now_ms(), if_silent=NETWORK)
 
     async def _first_candle(self) -> FirstCandle:
         adapter = await self._open()
