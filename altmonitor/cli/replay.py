@@ -34,7 +34,7 @@ from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.past_market import ReplayedAlert
 from altmonitor.replay.price_path import PricePath
 from altmonitor.replay.replay_options import ReplayOptions
-from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay
+from altmonitor.replay.run import EngineName, ReplayResult, counts, not_shown, replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import REASONS, QuietTimes, sampled_in, verify
 from altmonitor.settings.audience import Audience
@@ -314,6 +314,7 @@ def json_lines(result: ReplayResult, outcomes: Sequence[OutcomeRow] = ()) -> lis
             "stored_ms": result.span_ms,
             "alerts": len(result.alerts),
             "alerts_other_order": result.flipped,
+            "alerts_across_minutes_at_most": result.across,
             "candles": result.candles,
             "warm_up_ms": result.warm_up_ms,
             "symbols": [
@@ -327,7 +328,7 @@ def json_lines(result: ReplayResult, outcomes: Sequence[OutcomeRow] = ()) -> lis
                 for one in result.symbols
             ],
             "unknown": result.unknown,
-            "not_shown": NOT_SHOWN,
+            "not_shown": not_shown(result),
             "outcomes": outcome_values(outcomes),
         }
     }
@@ -394,4 +395,4 @@ def table(result: ReplayResult, choices: ReplayChoices) -> list[RenderableType]:
         lines.append(f"without candles of that time: {', '.join(result.unknown[:LINES_SHOWN])}")
     if choices.price_path == "close":
         lines.append("Prices count at the close of their minute alone (--price-path close); live sees every touch.")
-    return [*lines, "Not here, because candles do not show it:", *(f"- {line}" for line in NOT_SHOWN)]
+    return [*lines, "Not here, because candles do not show it:", *(f"- {line}" for line in not_shown(result))]

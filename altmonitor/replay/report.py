@@ -23,7 +23,7 @@ from altmonitor.replay.outcome_text import horizon_name, percent, range_text, se
 from altmonitor.replay.outcomes import UNKNOWN_TEXTS, Unknown
 from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.replayed_outcomes import DeliveryDelay, ReplayedOutcomes
-from altmonitor.replay.run import NOT_SHOWN, ReplayResult, counts
+from altmonitor.replay.run import ReplayResult, counts, not_shown
 from altmonitor.replay.tune import Tuned
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
@@ -78,7 +78,7 @@ def report_html(given: ReportInput) -> str:
         tuning=None if given.tuned is None else _tuning(given.tuned),
         tuning_png="" if given.tuned_png is None else base64.b64encode(given.tuned_png).decode(),
         holes=[one for one in result.symbols if one.missing_minutes or one.other_coins],
-        not_shown=NOT_SHOWN,
+        not_shown=not_shown(result),
         horizons=SHOWN_HORIZONS,
         horizon_name=horizon_name,
         moment=_moment,

@@ -13,6 +13,7 @@ from altmonitor.replay.columns import Hole, between, holes
 from altmonitor.replay.exact import SymbolHistory, SymbolReplay, replay_symbol
 from altmonitor.replay.past_market import ReplayedAlert
 from altmonitor.replay.replay_options import ReplayOptions, shortest_warm_up_ms, whole_moves_ms
+from altmonitor.replay.rolling import most_across
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape_engine import quiet_replay, select_on_tape
 
@@ -21,7 +22,7 @@ EngineName = Literal["exact", "tape"]
 FIRST_BACK: Final = 3
 """So many shortest warm-ups are read before the range at first; more where no calm stretch lies in them."""
 
-NOT_SHOWN: Final = (
+_NOT_SHOWN: Final = (
     "the price 60 s earlier (ROLLING): candles do not hold it, and a move that a minute cuts in two is not here",
     "which extreme of a minute came first, and when: the order is a convention, both counts are given where it matters",
     "open interest at the moment of your sweeps: the archive has one sample in 5 minutes, so changes over 1 minute are "
@@ -33,8 +34,9 @@ NOT_SHOWN: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedSymbol:
     """Of one symbol. span_ms: from its first candle of the range to the end of its last one. missing_minutes: in that
-    span. flipped: how many alerts there
-    would have been with the other order of extremes, None where no minute reaches bounds on both sides."""
+    span. flipped: how many alerts there would have been with the other order of extremes, None where no minute reaches
+    bounds on both sides. across: so many alerts more the price 60 s earlier could have raised at most, None where the
+    tape alone was asked."""
 
     symbol: str
     candles: int
@@ -43,6 +45,7 @@ class ReplayedSymbol:
     warm_up_ms: int
     both_ways: int
     flipped: int | None
+    across: int | None
     other_coins: tuple[Hole, ...]
 
 
@@ -78,12 +81,24 @@ class ReplayResult:
         return min((one.warm_up_ms for one in self.symbols), default=0)
 
     @property
+    def across(self) -> int:
+        """Of the symbols whose candles were read."""
+        return sum(one.across or 0 for one in self.symbols)
+
+    @property
     def flipped(self) -> int | None:
         """Alerts with the other order of extremes where it matters; None where it matters nowhere."""
         if all(one.flipped is None for one in self.symbols):
             return None
         usual = Counter(one.alert.symbol for one in self.alerts)
         return sum(usual[one.symbol] if one.flipped is None else one.flipped for one in self.symbols)
+
+
+def not_shown(result: ReplayResult) -> tuple[str, ...]:
+    """What candles cannot show, with its share where they show that much."""
+    rolling, *others = _NOT_SHOWN
+    price = sum(one.alert.kind == "price" for one in result.alerts)
+    return f"{rolling}: {result.across} at most beside the {price} of prices that are", *others
 
 
 Row = tuple[Kind, Direction, str, bool]
@@ -162,6 +177,10 @@ def _replay_symbol(
     if history is not None and done.both_ways:
         other = replay_symbol(history, replace(options, is_flipped=True), from_ms=from_ms, to_ms=to_ms)
         flipped = len(other.alerts)
+    across = None
+    if history is not None and options.price_path == "touch":
+        told = [one.alert for one in done.alerts]
+        across = most_across(symbol, history.candles, options.audiences, told, from_ms=from_ms)
     coins = [] if history is None else holes(between(history.candles, from_ms, to_ms))
     own_ms = open_ms[(open_ms >= from_ms) & (open_ms < to_ms)]
     span_ms = int(own_ms[0]), int(own_ms[-1]) + MINUTE_MS
@@ -174,5 +193,6 @@ def _replay_symbol(
         warm_up_ms=max(0, from_ms - done.began_ms),
         both_ways=done.both_ways,
         flipped=flipped,
+        across=across,
         other_coins=tuple(hole for hole in coins if hole.is_another_coin),
     )
