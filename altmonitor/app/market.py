@@ -342,12 +342,12 @@ class MarketSide:
             guard=self.rest.guard_status(),
             blind_s=self.gap_log.blind_s(),
             clock_ms=self.venue.clock.uncertainty_ms,
+            not_believed=self._not_believed(),
         )
 
     def _price(self, symbol: str) -> float:
         """0 where it is not known."""
-        book = self.engine.book(symbol)
-        return 0.0 if book is None else book.price
+        return 0.0 if (book := self.engine.book(symbol)) is None else book.price
 
     def _not_believed(self) -> Mapping[str, int]:
         """What the venue told and cannot be, by what it was, since the start."""

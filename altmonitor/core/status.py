@@ -143,7 +143,7 @@ class EnrichmentStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueStatus:
     """One venue that is watched. blind_s: as in `Vitals`. clock_ms: how far off its clock may be judged, ± ms; None
-    before it was asked."""
+    before it was asked. not_believed: rows that cannot be, by what they are, since the start."""
 
     venue: Venue
     feed: FeedStatus
@@ -151,6 +151,7 @@ class VenueStatus:
     guard: GuardStatus
     blind_s: float = 0.0
     clock_ms: float | None = None
+    not_believed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -200,6 +200,11 @@ def _venues(health: Health) -> Iterable[Metric]:
     for one in health.vitals.venues:
         frames.add_metric([one.venue], one.feed.frames)
     yield frames
+    odd = CounterMetricFamily("altmonitor_venue_not_believed", "Rows that were left out", labels=["venue", "what"])
+    for one in health.vitals.venues:
+        for what, count in one.not_believed.items():
+            odd.add_metric([one.venue, what], count)
+    yield odd
 
 
 def _seconds(guard: GuardStatus) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import aiohttp
@@ -128,6 +130,25 @@ async def test_a_cascade_over_three_venues_is_one_message_with_the_right_side_an
     lines = [line for line in text.splitlines() if line.startswith("🌐")]
     assert len(lines) == 2
     assert all(("≥" in line) is ("Bybit" not in line) and "35" in line for line in lines), lines
+
+
+async def test_what_cannot_be_is_left_out_and_counted_for_the_operator(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"lastFundingRate": "0.0001", "indexPrice": "100", "nextFundingTime": START_MS + 3_600_000, "time": START_MS}
+    table = [row | {"symbol": "SOLUSDT", "markPrice": "100.1"}, row | {"symbol": "BTCUSDT", "markPrice": "1e12"}]
+    async with stage(tmp_path, speed=20, CHART="false") as here:
+        here.exchange.faults.rest["/fapi/v1/premiumIndex"] = RestFault(status=200, body=json.dumps(table))
+        snapshots = here.app.market.snapshots
+        await here.until(lambda: snapshots.refused["funding"] > 0, within_s=200)
+        assert snapshots.fundings().keys() == {"SOLUSDT"}
+        await here.until(lambda: any("told what cannot be" in line for line in caplog.messages), within_s=60)
+        url = f"http://127.0.0.1:{here.app.server_port}/metrics"
+        async with aiohttp.ClientSession() as http, http.get(url) as answer:
+            metrics = await answer.text()
+    assert re.search(r'altmonitor_venue_not_believed_total\{venue="binance",what="funding"\} [1-9]', metrics)
+    (line,) = [line for line in caplog.messages if "told what cannot be" in line]
+    assert re.fullmatch(r"binance told what cannot be, it is left out: \d+ funding", line)
 
 
 async def test_what_ends_by_force_is_kept_where_nobody_wants_to_be_alerted(tmp_path: Path) -> None:
