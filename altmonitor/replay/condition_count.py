@@ -3,7 +3,7 @@
 Each minute is shown at its open, both extremes and its close, and on the way between them where the price passes what
 it is compared with, because there a move is armed again: so nothing in a minute is missed. Which extreme came first is
 the convention of `price_path`.
-Funding is not in candles: conditions about it are not counted.
+Funding is not in candles: conditions about it are counted over its settlements, where those are stored.
 
 A level is crossed often while the price is about it and never again once it has gone: what it did says nothing of what
 it will do. So a level is asked about, in each day, at the distance from that day's first price that it has from the
@@ -22,7 +22,7 @@ from altmonitor.core.errors import ExchangeError
 from altmonitor.detectors.conditions import Conditions
 from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle
-from altmonitor.replay.columns import CandleColumns
+from altmonitor.replay.columns import CandleColumns, FundingColumns
 from altmonitor.settings.conditions import WINDOW_MINUTES, Condition, FundingCrosses, PriceCrosses, PriceMoves
 
 ROWS_PER_REQUEST: Final = 1_000
@@ -60,6 +60,28 @@ def condition_rate(
             if levels:
                 found += _level_crossings(levels, [one for one in minutes if one.open_ms >= begin_ms])
             per_day += found / seen * DAY_MINUTES
+    return ConditionRate(counted=counted, per_day=per_day)
+
+
+def funding_condition_rate(
+    conditions: Sequence[Condition], paid_of: Mapping[str, FundingColumns], *, begin_ms: int
+) -> ConditionRate:
+    """Of those about funding, over settled rates from `begin_ms` on; earlier ones only arm. A symbol without any adds
+    nothing."""
+    counted, per_day = 0, 0.0
+    for symbol, paid in paid_of.items():
+        own = [one for one in conditions if one.symbol == symbol and isinstance(one.predicate, FundingCrosses)]
+        days = float(paid.interval_h[paid.time_ms >= begin_ms].sum()) / 24
+        if not own or not days:
+            continue
+        judged = Conditions(lambda dump: None)
+        judged.apply(own)
+        found = 0
+        for time_ms, rate in zip(paid.time_ms.tolist(), paid.rate.tolist(), strict=True):
+            crossed = judged.look_at_funding({symbol: rate}.get, time_ms)
+            found += len(crossed) if time_ms >= begin_ms else 0
+        counted += len(own)
+        per_day += found / days
     return ConditionRate(counted=counted, per_day=per_day)
 
 

@@ -20,7 +20,12 @@ from altmonitor.replay.budget import (
     thresholds_on,
     with_numbers,
 )
-from altmonitor.replay.condition_count import ConditionRate, closed_minutes, condition_rate
+from altmonitor.replay.condition_count import (
+    ConditionRate,
+    closed_minutes,
+    condition_rate,
+    funding_condition_rate,
+)
 from altmonitor.replay.past_market import ReplayedAlert
 from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import ReplayResult, replay
@@ -123,7 +128,8 @@ def tune(
     ladders = {kind: ladder for kind, ladder in ladders.items() if thresholds_on(ladder, settings)}
     asked = list(ladders)
     own = [one for one in options.conditions if one.destination == main.destination and one.symbol in symbols]
-    told = _conditions(store, own, from_ms, split_ms)
+    told, of_funding = _conditions(store, own, from_ms, split_ms), _funding_conditions(store, own, from_ms, split_ms)
+    told = ConditionRate(counted=told.counted + of_funding.counted, per_day=told.per_day + of_funding.per_day)
     left = max(0.0, per_day - told.per_day)
     counts = _counted(tapes, main, ladders, per_class=per_class)
     classes = {name: tuple(one.members) for name, one in counts.items()}
@@ -156,7 +162,8 @@ def tune(
         classes={name: tuple(members) for name, members in classes.items() if name},
         conditions=told.counted,
         conditions_per_day=told.per_day,
-        conditions_held_per_day=sum(one.alert.kind == "condition" for one in held.alerts) / max(held.days, 1e-9),
+        conditions_held_per_day=_funding_conditions(store, own, split_ms, to_ms).per_day
+        + sum(one.alert.kind == "condition" for one in held.alerts) / max(held.days, 1e-9),
     )
 
 
@@ -165,6 +172,14 @@ def _conditions(store: HistoryStore, conditions: Sequence[Condition], from_ms: i
     symbols = {one.symbol for one in conditions}
     minutes = {symbol: closed_minutes(store.candles(symbol, from_ms - DAY_MS, to_ms)) for symbol in symbols}
     return condition_rate(conditions, minutes, begin_ms=from_ms)
+
+
+def _funding_conditions(
+    store: HistoryStore, conditions: Sequence[Condition], from_ms: int, to_ms: int
+) -> ConditionRate:
+    """No engine tells them, so they are counted on the days held back as well."""
+    paid = {symbol: store.funding(symbol, from_ms - DAY_MS, to_ms) for symbol in {one.symbol for one in conditions}}
+    return funding_condition_rate(conditions, paid, begin_ms=from_ms)
 
 
 @dataclass(slots=True)

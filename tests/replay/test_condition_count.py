@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from altmonitor.core.errors import ExchangeUnreachable
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
-from altmonitor.replay.columns import Source, candle_columns, no_open_interest
+from altmonitor.replay.columns import Source, candle_columns, funding_columns, no_funding, no_open_interest
 from altmonitor.replay.condition_count import (
     ConditionHistory,
     ConditionHistoryDeps,
@@ -20,6 +21,7 @@ from altmonitor.replay.condition_count import (
     closed_minutes,
     condition_rate,
     crossings,
+    funding_condition_rate,
 )
 from altmonitor.replay.exact import SymbolHistory, replay_symbol
 from altmonitor.replay.replay_options import ReplayOptions
@@ -150,3 +152,23 @@ async def test_a_running_monitor_asks_for_the_newest_minutes_once_and_does_with_
     assert await first.rate(here) == ConditionRate()
     asked.append(condition(PriceMoves(window="1m", pct=1.0)))
     assert (await history().rate(here)).per_day == 2 * 1_440.0  # to its low and to its high in every minute
+
+
+def test_conditions_about_funding_are_counted_over_its_settlements_by_the_crossing() -> None:
+    hours = np.arange(0, 10 * 24, 8)
+    rates = np.full(len(hours), 0.0001)
+    rates[[4, 5, 6, 20]] = 0.0012  # three settlements in a row, then one
+    paid = funding_columns(T0 + hours * 3_600_000, rates, np.full(len(hours), 8.0), Source.ARCHIVE)
+    above = condition(FundingCrosses(side="above", rate=0.001))
+    elsewhere = condition(FundingCrosses(side="above", rate=0.001), number=2, symbol="YUSDT")
+    move = condition(PriceMoves(window="1m", pct=1.0), number=3)
+
+    def counted(begin_ms: int = T0) -> ConditionRate:
+        return funding_condition_rate(
+            [above, elsewhere, move], {"XUSDT": paid, "YUSDT": no_funding()}, begin_ms=begin_ms
+        )
+
+    assert counted() == ConditionRate(counted=1, per_day=2 / 10)
+    later = counted(T0 + 5 * 8 * 3_600_000)  # the first crossing only arms
+    assert (later.counted, round(later.per_day * (10 - 40 / 24), 6)) == (1, 1.0)
+    assert counted(T0 + 11 * 86_400_000) == ConditionRate()

@@ -15,7 +15,7 @@ from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay import tape_files
 from altmonitor.replay.archive import import_files
-from altmonitor.replay.columns import Source, open_interest_columns
+from altmonitor.replay.columns import Source, funding_columns, open_interest_columns
 from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.run import replay
 from altmonitor.replay.store import HistoryStore
@@ -23,7 +23,7 @@ from altmonitor.replay.tape import BURST, Tape, first_ones
 from altmonitor.replay.tape_files import TapeGroups, build_tape
 from altmonitor.replay.tune import DAY_MS, tune
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
+from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings
 from tests.replay.history import FEB_2025, real_file, wild_columns
 from tests.replay.test_condition_count import condition
@@ -218,6 +218,23 @@ def test_conditions_take_their_part_of_the_budget_and_are_counted_on_the_days_he
     assert found.conditions_held_per_day == pytest.approx(found.conditions_per_day, rel=0.5)
     assert 50 <= found.conditions_per_day + sum(one.fitted_per_day for one in found.kinds) <= 66
     assert sum(found.by_day) == pytest.approx(found.held_out_per_day)
+
+
+def test_conditions_about_funding_take_their_part_where_settlements_are_stored(tmp_path: Path) -> None:
+    store, hours = filled(tmp_path), np.arange(0, 3 * 24, 1)
+    rates = np.where(hours % 4 < 2, 0.0012, 0.0001)  # beyond six times a day
+    store.add(
+        SYMBOLS[0], "funding",
+        funding_columns(FEB_2025 + hours * 3_600_000, rates, np.full(len(hours), 1.0), Source.ARCHIVE),
+    )  # fmt: skip
+    asked = condition(FundingCrosses(side="above", rate=0.001), symbol=SYMBOLS[0])
+    found = tune(
+        store, SYMBOLS, options(Settings(), conditions=(asked,)), per_day=60, kinds=("price", "vol"), from_ms=FEB_2025,
+        to_ms=THREE_DAYS, held_out_days=1,
+    )  # fmt: skip
+    assert (found.conditions, found.conditions_held_per_day) == (1, 6.0)
+    assert 5 <= found.conditions_per_day <= 6  # the first of all only arms
+    assert found.conditions_per_day + sum(one.fitted_per_day for one in found.kinds) <= 66
 
 
 def test_on_real_days_held_back_a_budget_with_conditions_is_met_within_30_percent(tmp_path: Path) -> None:
