@@ -26,8 +26,7 @@ from altmonitor.engine.audiences import Audiences, Expectation
 from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.context import Breadth, EngineDeps, breadth_of
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator
-from altmonitor.engine.evaluate_volume import VolumeEvaluator
+from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest

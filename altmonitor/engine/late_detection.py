@@ -9,8 +9,7 @@ from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.engine.evaluate import PriceEvaluator
-from altmonitor.engine.evaluate_volume import VolumeEvaluator
+from altmonitor.engine.evaluate import PriceEvaluator, VolumeEvaluator
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, ClosedCandle, Kline, Usual
 from altmonitor.market.math import MinuteRanges
