@@ -215,6 +215,19 @@ def _numbers(rule: Rule, settings: Settings) -> tuple[float, float, float, float
     return up or inf, down or -inf, floor_usd, settings.min_24h_usdt, quiet_ms
 
 
+def is_bounded_alike(kind: Kind, one: Settings, other: Settings) -> bool:
+    """Whatever else differs, the tape tells the same of this kind with both."""
+    if (one.watchlist, one.muted, one.of_symbol.keys()) != (other.watchlist, other.muted, other.of_symbol.keys()):
+        return False
+    pairs = [(one, other), *((own, other.of_symbol[symbol]) for symbol, own in one.of_symbol.items())]
+    rules, of_kind = [rule for rule in SMALLEST if rule.kind == kind], OWN_BOUNDS.get(kind)
+    return all(
+        (of_kind is None or of_kind(mine) == of_kind(its))
+        and all(_numbers(rule, mine) == _numbers(rule, its) for rule in rules)
+        for mine, its in pairs
+    )
+
+
 def _reaching(rows: TapeRows, bounds: _Bounds, rule: Rule, settings: Settings) -> tuple[TapeRows, Floats]:
     """The rows that reach their bounds, and these. settings: whether bounds follow from a contract's own minutes is the
     same for every symbol that is told of the kind at all."""

@@ -21,7 +21,7 @@ from altmonitor.replay.live_tape import MAIN, LiveTape
 from altmonitor.replay.measures import Flags
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore, StoreDamaged
-from altmonitor.replay.tape import Tape, TapeAlerts
+from altmonitor.replay.tape import Tape, TapeAlerts, is_bounded_alike
 from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial, TrialMove, TrialRow
@@ -57,9 +57,10 @@ def try_on(
     for tape in tapes:
         begin_ms, end_ms, symbols = tape.from_ms, tape.to_ms, symbols + len(tape.symbols)
         minutes.update({kind: tape.minutes[rule] for kind, rule in MAIN.items()})
-        told_now, told_then = (_told(tape, one, from_ms, hears, now_s) for one in (now, then))
         for kind, of_kind in counts.items():
-            of_kind.add(tape, *(told.taken(told.of_kind(kind)) for told in (told_now, told_then)))
+            before = _told(tape, now, kind, from_ms, hears, now_s)
+            is_same = kind in then.kinds and is_bounded_alike(kind, now.settings, then.settings)
+            of_kind.add(tape, before, before if is_same else _told(tape, then, kind, from_ms, hears, now_s))
     if days is None:
         days = {kind: count / max(1, symbols) / DAY_MINUTES for kind, count in minutes.items()}
     rows = tuple(of_kind.row(kind, days[kind]) for kind, of_kind in counts.items() if days.get(kind))
@@ -86,6 +87,8 @@ class _KindCounts:
         self._now, self._then = self._now + len(before), self._then + len(after)
         hours, counts = np.unique(after.at_ms // HOUR_MS, return_counts=True)
         self.hours.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
+        if after is before:
+            return
         self._lost = _largest([*self._lost, *_named(tape, before, ~is_told(before, after))])
         self._new = _largest([*self._new, *_named(tape, after, ~is_told(after, before))])
 
@@ -108,9 +111,9 @@ def _largest(moves: Sequence[TrialMove]) -> list[TrialMove]:
 
 
 def _told(
-    tape: Tape, audience: Audience, from_ms: int, hears: Callable[[str], bool] | None, now_s: float | None
+    tape: Tape, audience: Audience, kind: Kind, from_ms: int, hears: Callable[[str], bool] | None, now_s: float | None
 ) -> TapeAlerts:
-    told = tape.told(audience, hears=hears, now_s=now_s)
+    told = tape.told(audience, kinds=[kind], hears=hears, now_s=now_s)
     return told.taken(told.at_ms >= from_ms)
 
 

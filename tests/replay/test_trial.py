@@ -12,6 +12,7 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Source, funding_columns
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.tape import is_bounded_alike
 from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.replay.trial import DAY_MS, TrialDeps, Trials, try_on
 from altmonitor.settings.audience import Audience
@@ -81,6 +82,30 @@ def test_symbols_looked_at_one_after_the_other_give_what_all_at_once_give(tmp_pa
     peaks = [row.peak for row in whole.rows]
     assert max(peaks) <= whole.peak <= sum(peaks)
     assert whole.peak_ms is not None
+
+
+def test_a_kind_whose_bounds_are_the_same_is_told_alike_and_what_differs_is_counted_anew() -> None:
+    one = Settings(of_symbol={"SOLUSDT": Settings(pump_threshold=4.0)})
+    alike = {
+        "price": Settings(vol_burst_mult=9.0, oi_surge_1m=7.0, of_symbol={"SOLUSDT": Settings(pump_threshold=4.0)}),
+        "vol": replace(one, pump_threshold=9.0, of_symbol={"SOLUSDT": Settings(pump_threshold=5.0)}),
+    }
+    for kind, other in alike.items():
+        assert is_bounded_alike(kind, one, other), kind  # type: ignore[arg-type]
+    differs = (
+        replace(one, move_5m_pct=4.0),
+        replace(one, cooldown_sec=60),
+        replace(one, min_24h_usdt=1e6),
+        replace(one, watchlist=frozenset({"SOLUSDT"})),
+        replace(one, muted={"SOLUSDT": None}),
+        replace(one, of_symbol={}),
+        replace(one, of_symbol={"SOLUSDT": Settings(pump_threshold=5.0)}),
+        replace(one, adaptive_sigmas=6.0),
+    )
+    assert [is_bounded_alike("price", one, other) for other in differs] == [False] * len(differs)
+    assert not is_bounded_alike("vol", one, replace(one, vol_burst_min_usdt=1e6))
+    (row,) = tried(with_moves({10: 3.5, 70: 5.0}), 3.0).rows
+    assert (row.now, row.then, row.peak, row.lost, row.new) == (2, 2, 1, (), ())
 
 
 async def test_a_tape_of_too_many_rows_is_not_kept(tmp_path: Path) -> None:
