@@ -29,7 +29,7 @@ from altmonitor.app.vitals import MonitorVitals
 from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
-from altmonitor.core.alert import Alert, OutcomeLine
+from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import DatabaseRefused, LeadershipLost, TokenRefused
 from altmonitor.core.supervisor import Supervisor, beside
@@ -66,8 +66,7 @@ class App:
         cluster: FeedCluster | None = None,
     ) -> None:
         """cluster: where this is one of several feeds; None: it does everything by itself."""
-        self.config = config
-        self.clock = clock
+        self.config, self.clock = config, clock
         self._messaging_setup = messaging_setup
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, DatabaseRefused, LeadershipLost))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
@@ -120,7 +119,7 @@ class App:
                 notices=self._notices,
                 publish=self._publish,
                 refresh=self._refresh,
-                outcome_line=self._line_of,
+                outcome_line=lambda alert: None if self.outcomes is None else self.outcomes.board.line_of(alert),
                 is_telling=self._is_telling,
                 is_one_of_several=self.role is not None,
             )
@@ -164,10 +163,8 @@ class App:
                 await self._subscribers.name_stream()
             await stack.enter_async_context(self.markets.running(settings_store.audiences))
             self.outcomes = self._build_outcomes(settings_store)
-            hyperliquid = self.markets.of("hyperliquid")  # wallets are asked about through the gate of its market
-            build = None if hyperliquid is None else hyperliquid.venue.wallets
-            wallets = await stack.enter_async_context(wallet_side(self.config, clock=self.clock, build=build))
-            self._wallets = wallets
+            side = wallet_side(self.config, clock=self.clock, build=self.markets.wallet_source)
+            wallets = self._wallets = await stack.enter_async_context(side)
             traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock, wallets=wallets))
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
             questions = self._build_questions(settings_store, traders, others)
@@ -320,9 +317,6 @@ class App:
             )
         )
 
-    def _line_of(self, alert: Alert) -> OutcomeLine | None:
-        return self.outcomes.board.line_of(alert) if self.outcomes is not None else None
-
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
         for notice, to in self._untold:
             chat.publish(notice, to)
@@ -342,13 +336,11 @@ class App:
             "clean-up": partial(clean_up, self.store, keep_days=self.config.retention_days, clock=self.clock),
             **self._watching_loops(),
             **self._subscribers.loops(),
+            **({} if tracking is None else tracking.loops()),
+            **wallets.loops(),
+            **self._storage_loops,
+            **({} if self.outcomes is None else self.outcomes.loops()),
         }
-        if tracking is not None:
-            own |= tracking.loops()
-        own |= wallets.loops()
-        own |= self._storage_loops
-        if self.outcomes is not None:
-            own |= self.outcomes.loops()
         loops = chat.loops() | self.markets.loops() | questions.loops() | own
         if self.role is not None:
             self.role.on_sent, self.role.on_moved = chat.alert_sent, chat.chat_moved

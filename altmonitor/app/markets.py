@@ -19,6 +19,7 @@ from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.wallets import WalletSource
 from altmonitor.render.notices import BackAfter, Notice
 from altmonitor.replay.outcome_summary import WithOutcomes
 from altmonitor.settings.audience import Audience
@@ -100,6 +101,12 @@ class Markets:
     def of(self, venue: str | None) -> MarketSide | None:
         """None: it is not watched."""
         return next((market for market in self.all if market.name == venue), None)
+
+    @property
+    def wallet_source(self) -> Callable[[], WalletSource] | None:
+        """Through the gate of Hyperliquid's market; None where that is not watched."""
+        market = self.of("hyperliquid")
+        return None if market is None else market.venue.wallets
 
     @asynccontextmanager
     async def running(self, audiences: Sequence[Audience]) -> AsyncIterator[None]:
