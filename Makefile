@@ -81,7 +81,7 @@ explore: $(STAMP)
 test-browser: export ALTMONITOR_BROWSER = 1
 test-browser: $(STAMP)
 	@$(BIN)/python -m tests.e2e.browser.install
-	$(LIMITED) 1200 $(BIN)/python -m tests.suite -- -q -rs --timeout=300 tests/e2e/browser
+	$(LIMITED) 1800 $(BIN)/python -m tests.suite -- -q -rs --timeout=400 tests/e2e/browser
 
 # Real PostgreSQL 15 and nats-server, started by the tests in folders of their own; skipped with one line where they
 # cannot be had.

@@ -11,9 +11,9 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from altmonitor.core.clock import ScaledClock, SystemClock
 
@@ -123,17 +123,18 @@ class PatientClock(ScaledClock):
         return self._passed_s
 
 
-async def patiently(wanted: Coroutine[Any, Any, T], *, of_pid: int, within_s: float) -> T:
+async def patiently(wanted: Awaitable[T], *, of_pid: int, within_s: float) -> T:
     """What another process brings within so many seconds, those left out in which it was ready to run and had no
-    processor: a start of two seconds takes a minute beside twenty others. Raises TimeoutError."""
+    processor (a start of two seconds takes a minute beside twenty others), or in which the machine stood still as a
+    whole. Raises TimeoutError."""
     clock, before_s = SystemClock(), waits_s(of_pid)
-    begin_s = clock.monotonic()
-    task = asyncio.create_task(wanted)
+    pulse, begin_s = Pulse(clock), clock.monotonic()
+    task = asyncio.ensure_future(wanted)
     try:
         while not task.done():
             await asyncio.wait([task], timeout=min(1.0, within_s))
             lost_s = max((s - before_s.get(thread, 0.0) for thread, s in waits_s(of_pid).items()), default=0.0)
-            if not task.done() and clock.monotonic() - begin_s - lost_s > within_s:
+            if not task.done() and clock.monotonic() - begin_s - lost_s - pulse.stopped_s() > within_s:
                 raise TimeoutError(f"not within {within_s:g} s, {lost_s:.0f} s without a processor left out")
         return task.result()
     finally:

@@ -23,6 +23,7 @@ from altmonitor.sim.script import Pump
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.values import SimMessage
 from tests.forked import Forked, altmonitor
+from tests.patient_clock import patiently
 
 TOKEN = "123456:" + "process-Token_0123456789-abcdefghij"
 READER = 77
@@ -83,11 +84,11 @@ class Program:
         await self.ended(within_s=SLOW_S)
 
     async def ended(self, *, within_s: float = SLOW_S) -> int:
-        """The exit code, once it has ended and everything it said is in `lines`."""
+        """The exit code, once it has ended and everything it said is in `lines`; within so many seconds, those left out
+        in which the machine let it not run."""
         try:
-            async with asyncio.timeout(within_s):
-                code = await self._process.wait()
-                await asyncio.gather(*self._reading)
+            code = await patiently(self._process.wait(), of_pid=self.pid, within_s=within_s)
+            await patiently(asyncio.gather(*self._reading), of_pid=self.pid, within_s=within_s)
         except TimeoutError:
             raise AssertionError(f"still running after {within_s} s:\n{self.log}") from None
         return code

@@ -6,8 +6,9 @@ import resource
 import sys
 from pathlib import Path
 
-from altmonitor.core.clock import ScaledClock, SystemClock
+from altmonitor.core.clock import SystemClock
 from altmonitor.storage.store import SqliteStore, StoreOptions
+from tests.patient_clock import PatientClock
 from tests.storage.samples import NOW_MS, PRIVATE, pump
 
 
@@ -17,7 +18,7 @@ async def full_disk(path: Path) -> None:
     options = StoreOptions(
         destinations=(PRIVATE,), on_trouble=lambda cause: troubles.append("" if cause is None else cause.text)
     )
-    clock = ScaledClock(start_ms=NOW_MS, speed=10)
+    clock = PatientClock(start_ms=NOW_MS, speed=10)
     async with SqliteStore(path, clock=clock, options=options) as store:
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))

@@ -19,7 +19,7 @@ LONG = "AVERYLONGNAMETHATNOCONTRACTHASHADYETUSDT"
 """As many characters as the API takes, twice what any contract has."""
 
 NASTY = "<IMG/SRC=X/ONERROR=ALERT(1)>USDT"
-START_S = 90.0
+START_S = 240.0
 
 
 class MonitorProcess:

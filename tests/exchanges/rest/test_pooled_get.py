@@ -13,11 +13,12 @@ import pytest
 from yarl import URL
 
 from altmonitor.core.causes import CauseCode
-from altmonitor.core.clock import SystemClock
+from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
 from altmonitor.exchanges.rest import client
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.exchanges.rest.pooled_get import pooled_get
+from tests.movable_clock import MovableClock
 
 OK = b"HTTP/1.1 200 OK\r\nX-MBX-USED-WEIGHT-1M: 7\r\nContent-Length: 2\r\n\r\n[]"
 
@@ -56,10 +57,12 @@ class Server:
 
 
 @asynccontextmanager
-async def asked(server: Server, *, within_s: float = 5.0, sockets: int = 24) -> AsyncIterator[HttpGet]:
+async def asked(
+    server: Server, *, within_s: float = 60.0, sockets: int = 24, clock: Clock | None = None
+) -> AsyncIterator[HttpGet]:
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    http = HttpGet(server.url, clock=SystemClock(), trust_env=False, within_s=within_s, sockets=sockets)
+    http = HttpGet(server.url, clock=clock or SystemClock(), trust_env=False, within_s=within_s, sockets=sockets)
     await http.start()
     try:
         yield http
@@ -151,7 +154,7 @@ async def test_what_is_no_answer_is_told_and_the_next_question_has_a_fresh_conne
     }
     for name, (answer, code) in cases.items():
         server = Server([answer, OK])
-        async with asked(server, within_s=3.0) as http:
+        async with asked(server) as http:
             found, line = await told(http.send("/1"))
             assert code is None or found is code, (name, found, line)
             assert (await http.send("/2")).body == b"[]", name
@@ -189,11 +192,21 @@ async def test_a_body_beyond_the_limit_is_not_read_to_its_end_packed_or_not(monk
 async def test_who_waits_too_long_or_is_cancelled_leaves_no_half_read_connection_behind() -> None:
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n["
     server = Server([half, half, OK])
-    async with asked(server, within_s=0.3) as http:
-        with pytest.raises(ExchangeUnreachable, match="no answer within 0 s"):
-            await http.send("/1")
+    clock = MovableClock()
+
+    async def is_asked(count: int) -> None:
+        async with asyncio.timeout(60):
+            while len(server.heads) < count:  # noqa: ASYNC110 — the server tells nobody
+                await asyncio.sleep(0.01)
+
+    async with asked(server, within_s=8, clock=clock) as http:
+        asking = asyncio.create_task(http.send("/1"))
+        await is_asked(1)
+        await clock.advance(8)
+        with pytest.raises(ExchangeUnreachable, match="no answer within 8 s"):
+            await asking
         asking = asyncio.create_task(http.send("/2"))
-        await asyncio.sleep(0.1)
+        await is_asked(2)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
