@@ -12,6 +12,7 @@ from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import minute_of, stored_audiences
 from altmonitor.commands.replies import Refused
 from altmonitor.commands.trial import read_try
+from altmonitor.core.alert import Kind
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.render.tables import table as drawn
@@ -76,9 +77,10 @@ def table(trial: Trial, changes: dict[str, tuple[float, float]], *, symbols: int
     for row in trial.rows:
         for name, moves in (("lost", row.lost), ("new", row.new)):
             if moves:
-                lines.append(f"{name} ({row.kind}): {'; '.join(_shown(move) for move in moves)}")
+                lines.append(f"{name} ({row.kind}): {'; '.join(_shown(row.kind, move) for move in moves)}")
     return [*lines, "Counted on the tape, in whole minutes; `altmonitor replay --set …` plays them through the engine."]
 
 
-def _shown(move: TrialMove) -> str:
-    return f"{move.symbol} {move.size:+.1f} at {minute_of(move.at_ms)}"
+def _shown(kind: Kind, move: TrialMove) -> str:
+    digits = 3 if kind == "funding" else 1
+    return f"{move.symbol} {move.size:+.{digits}f} at {minute_of(move.at_ms)}"

@@ -87,6 +87,21 @@ async def test_what_is_fetched_is_listed_and_trouble_is_named_with_exit_code_1(t
     ]
 
 
+async def test_funding_is_fetched_by_the_month_listed_and_counted_by_try(tmp_path: Path) -> None:
+    async with served() as (_, settings):
+        words = ("archive", "fetch", "--symbols", "ETHUSDT", "--from", "2025-02-25", "--to", "2025-03-02")
+        code, out, err = await altmonitor(tmp_path, *words, **settings)
+        assert code == 0, err
+        assert out.startswith("13 files read, 0 were there; ")  # six days of candles and metrics, a month of funding
+    code, out, err = await altmonitor(tmp_path, "archive", "list")
+    assert code == 0, err
+    line = next(line for line in out.splitlines() if " funding " in line)
+    assert line.split()[:4] == ["ETHUSDT", "funding", "2025-02-01", "00:00"]
+    code, out, err = await altmonitor(tmp_path, "try", "funding", "0.05", FUNDING_EXTREME_PCT="0.1")
+    assert code == 0, err
+    assert any(line.split()[0] == "funding" for line in out.splitlines() if line)
+
+
 async def test_wrong_days_are_refused_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
     for words, why in (
         (("--from", "2025-02-30"), "--from '2025-02-30' is not a day such as 2025-02-01"),
