@@ -117,7 +117,7 @@ class CommandListener:
     memory: keeps the last update that was dealt with. news: synchronous; told each transition once.
     admins: who may change settings among those who are allowed and not named; None: all of them. names: learns what the
         allowed chats are called.
-    handler_failures, unreadable: counts since the start.
+    handler_failures: since the start.
     """
 
     def __init__(
@@ -142,7 +142,6 @@ class CommandListener:
         self.allowed = allowed
         self.strangers = Strangers()
         self.handler_failures = 0
-        self.unreadable = 0
         self._identity: BotIdentity | None = None
         self._last_id: int | None = None
         self._saved_id: int | None = None
@@ -250,7 +249,6 @@ class CommandListener:
             if read.chat_id in self.allowed.chat_ids:
                 self._tell("admitted" if read.may_write else "removed", chat_id=read.chat_id)
         elif read is Ignored.UNREADABLE:
-            self.unreadable += 1
             log.warning("update %d cannot be read and is skipped", update_id)
         self._last_id = update_id
         if is_permitted:
