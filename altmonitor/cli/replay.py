@@ -24,6 +24,7 @@ from altmonitor.cli.archive import (
 )
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, print_lines
 from altmonitor.core.alert import Alert
+from altmonitor.core.console import how_many
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
 from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.types import Destination
@@ -370,8 +371,8 @@ def table(result: ReplayResult, choices: ReplayChoices) -> list[RenderableType]:
     ]
     rows.append(("all", "", "", "", str(len(result.alerts)), f"{len(result.alerts) / result.days:.1f}"))
     lines: list[RenderableType] = [
-        f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC, {len(result.symbols)} symbols, "
-        f"{result.candles} candles, warm-up {result.warm_up_ms / 60_000:.0f} minutes or more before that",
+        f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC, {how_many(len(result.symbols), 'symbol')}, "
+        f"{how_many(result.candles, 'candle')}, warm-up {result.warm_up_ms / 60_000:.0f} minutes or more before that",
         drawn(("kind", "direction", "window", "", "alerts", "a day"), rows, words=range(4)),
     ]
     first_ms, last_ms = result.span_ms
@@ -382,12 +383,14 @@ def table(result: ReplayResult, choices: ReplayChoices) -> list[RenderableType]:
     both = sum(one.both_ways for one in result.symbols)
     if result.flipped is not None:
         lines.append(
-            f"In {both} {'minute' if both == 1 else 'minutes'} both bounds are reached and nobody knows which first: "
-            f"{len(result.alerts)} alerts if minutes go against their close first, {result.flipped} if those go the "
-            "other way."
+            f"In {how_many(both, 'minute')} both bounds are reached and nobody knows which first: "
+            f"{how_many(len(result.alerts), 'alert')} if minutes go against their close first, {result.flipped} if "
+            "those go the other way."
         )
     missing = [one for one in result.symbols if one.missing_minutes]
-    lines += [f"{one.symbol}: {one.missing_minutes} minutes are missing in that time" for one in missing[:LINES_SHOWN]]
+    for one in missing[:LINES_SHOWN]:
+        are = "is" if one.missing_minutes == 1 else "are"
+        lines.append(f"{one.symbol}: {how_many(one.missing_minutes, 'minute')} {are} missing in that time")
     lines += [
         f"{one.symbol}: {other_coin_line(one.symbol, hole)}" for one in result.symbols for hole in one.other_coins
     ]

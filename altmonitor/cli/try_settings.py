@@ -13,6 +13,7 @@ from altmonitor.cli.replay import minute_of, stored_audiences
 from altmonitor.commands.replies import Refused
 from altmonitor.commands.trial import read_try
 from altmonitor.core.alert import Kind
+from altmonitor.core.console import how_many
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.render.tables import table as drawn
@@ -66,7 +67,8 @@ def run_try(session: Session, choices: TryChoices) -> int:
 def table(trial: Trial, changes: dict[str, tuple[float, float]], *, symbols: int) -> list[RenderableType]:
     tried = ", ".join(f"{SETTING_OF[key].word} {now:g} → {then:g}" for key, (now, then) in changes.items())
     lines: list[RenderableType] = [
-        f"{minute_of(trial.from_ms)} … {minute_of(trial.to_ms)} UTC, the newest stored, {symbols} symbols: {tried}",
+        f"{minute_of(trial.from_ms)} … {minute_of(trial.to_ms)} UTC, the newest stored, "
+        f"{how_many(symbols, 'symbol')}: {tried}",
     ]
     rows = []
     for row in trial.rows:

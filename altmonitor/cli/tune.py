@@ -12,6 +12,7 @@ from altmonitor.cli.archive import not_stored, store_of, symbols_stored, take_in
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import day_of, minute_of, range_ms, stored_audiences, stored_state
 from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.core.console import how_many
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.core.files import write_atomically
 from altmonitor.detectors.kinds import BUDGETS, KINDS
@@ -70,7 +71,10 @@ def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
     from_ms, to_ms = range_ms(choices.from_time, choices.to_time, usual, now_ms=session.clock.now_ms())
     if to_ms - from_ms < (choices.held_out + FEWEST_DAYS) * DAY_MS:
         raise ConfigError(
-            [f"{day_of(from_ms)} … {day_of(to_ms - 1)} is too short to hold {choices.held_out} days back (--held-out)"]
+            [
+                f"{day_of(from_ms)} … {day_of(to_ms - 1)} is too short to hold "
+                f"{how_many(choices.held_out, 'day')} back (--held-out)"
+            ]
         )
     options = ReplayOptions(
         audiences=stored_audiences(session)[:1],
@@ -93,8 +97,9 @@ def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
 
 def table(found: Tuned, symbols: int) -> list[RenderableType]:
     lines: list[RenderableType] = [
-        f"About {found.per_day:g} alerts a day over these {symbols} symbols, chosen from {minute_of(found.from_ms)} … "
-        f"{minute_of(found.held_out_from_ms)} UTC; {len(found.by_day)} days after that were held back.",
+        f"About {found.per_day:g} alerts a day over {'these ' * (symbols > 1)}{how_many(symbols, 'symbol')}, "
+        f"chosen from {minute_of(found.from_ms)} … "
+        f"{minute_of(found.held_out_from_ms)} UTC; held back after that: {how_many(len(found.by_day), 'day')}.",
     ]
     for name, members in found.classes.items():
         lines.append(f"{name}: {', '.join(members[:MOST_NAMED])}{' …' if len(members) > MOST_NAMED else ''}")

@@ -64,3 +64,8 @@ def _plainer(problem: UnicodeError) -> tuple[str, int]:
         raise problem
     signs = problem.object[problem.start : problem.end]
     return "".join(_PLAINER.get(sign, _UNKNOWN) for sign in signs), problem.end
+
+
+def how_many(count: int, noun: str) -> str:
+    """`1 symbol`, `2 symbols`, for what is said in English alone. noun: of one."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

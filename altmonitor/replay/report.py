@@ -18,6 +18,7 @@ import jinja2
 import numpy as np
 
 from altmonitor.core.alert import Kind
+from altmonitor.core.console import how_many
 from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow
 from altmonitor.replay.outcome_text import horizon_name, percent, range_text, sentence, share_text, verdict_text
 from altmonitor.replay.outcomes import UNKNOWN_TEXTS, Unknown
@@ -66,6 +67,7 @@ def report_html(given: ReportInput) -> str:
         last=_moment(result.to_ms),
         audiences=[_settings_of(one) for one in given.options.audiences],
         counted=_counted(result),
+        how_many=how_many,
         bars=day_bars(result),
         hits=hit_picture(given.rows),
         sentence=sentence(given.rows),

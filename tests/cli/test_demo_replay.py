@@ -22,7 +22,7 @@ def test_it_fetches_tunes_and_replays_and_says_each_command(
     ]
     assert "31 files read; 51840 rows are new" in shown
     assert "each day held back: " in shown
-    assert "2026-09-01 00:00 … 2026-10-01 00:00 UTC, 1 symbols, 43200 candles" in shown
+    assert "2026-09-01 00:00 … 2026-10-01 00:00 UTC, 1 symbol, 43200 candles" in shown
     assert "not distinguishable from chance" in shown
     report = tmp_path / "demo-replay.html"
     assert f"The report, with pictures, for a browser: {report.resolve()}" in shown
