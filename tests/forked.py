@@ -9,32 +9,52 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import fcntl
 import multiprocessing
 import os
 import runpy
 import signal
 import sys
+import termios
 import time
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import Any
 
 _FORKS = multiprocessing.get_context("forkserver")
 
 
-def _become(words: tuple[str, ...], environ: dict[str, str], folder: str, out: Connection, err: Connection) -> None:
-    """In the new process: what a shell and the interpreter would have done."""
+class _Descriptor:
+    """An open file that goes along: its number there is another one."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (DupFd(self._number),)
+
+
+def _arrived(passed: Any) -> int:
+    number: int = passed.detach()
+    return number
+
+
+def _become(words: tuple[str, ...], environ: dict[str, str], folder: str, files: tuple[int, int, int]) -> None:
+    """In the new process: what a shell and the interpreter would have done. files: stdin, stdout, stderr."""
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
     os.chdir(folder)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for number, taken in ((0, null), (1, out.fileno()), (2, err.fileno())):
-        os.dup2(taken, number)
-    os.close(null)
-    out.close()
-    err.close()
+    for number, passed in enumerate(files):
+        os.dup2(passed, number)
+    for passed in set(files) - {0, 1, 2}:
+        os.close(passed)
+    if os.isatty(0):  # a session of its own whose terminal this is: so Ctrl-C becomes a signal, and there is a /dev/tty
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
@@ -51,7 +71,13 @@ def _become(words: tuple[str, ...], environ: dict[str, str], folder: str, out: C
 class Forked:
     """What tests use of `asyncio.subprocess.Process`."""
 
-    def __init__(self, process: ForkServerProcess, stdout: asyncio.StreamReader, stderr: asyncio.StreamReader) -> None:
+    def __init__(
+        self,
+        process: ForkServerProcess,
+        *,
+        stdout: asyncio.StreamReader | None = None,
+        stderr: asyncio.StreamReader | None = None,
+    ) -> None:
         self._process = process
         self._ended = asyncio.Event()
         self.pid = process.pid or 0
@@ -80,30 +106,45 @@ class Forked:
         return self.returncode
 
     async def communicate(self) -> tuple[bytes, bytes]:
+        assert self.stdout is not None
+        assert self.stderr is not None
         out, err = await asyncio.gather(self.stdout.read(), self.stderr.read())
         await self.wait()
         return out, err
 
 
 async def altmonitor(*words: str, environ: Mapping[str, str], folder: Path | None = None, limit: int = 2**24) -> Forked:
-    """Started with nothing to read. limit: of a line, for `readline`."""
+    """On pipes, with nothing to read. limit: of a line, for `readline`."""
+    (out, out_there), (err, err_there) = os.pipe(), os.pipe()
+    null = os.open(os.devnull, os.O_RDONLY)
+    try:
+        process = await _started(words, environ, folder, (null, out_there, err_there))
+    finally:
+        for number in (null, out_there, err_there):
+            os.close(number)
+    return Forked(process, stdout=await _reader(out, limit), stderr=await _reader(err, limit))
+
+
+async def altmonitor_on(terminal: int, *words: str, environ: Mapping[str, str], folder: Path) -> Forked:
+    """On that terminal, which becomes its own."""
+    return Forked(await _started(words, environ, folder, (terminal, terminal, terminal)))
+
+
+async def _started(
+    words: tuple[str, ...], environ: Mapping[str, str], folder: Path | None, files: tuple[int, int, int]
+) -> ForkServerProcess:
     # The first one starts what the others are forked from: with all of the program that this process has loaded.
     _FORKS.set_forkserver_preload([name for name in sorted(sys.modules) if name.startswith("altmonitor.")])
-    (out, out_there), (err, err_there) = _FORKS.Pipe(duplex=False), _FORKS.Pipe(duplex=False)
-    there = (words, dict(environ), str(folder or Path.cwd()), out_there, err_there)
-    process = _FORKS.Process(target=_become, args=there)
-    try:
-        await asyncio.to_thread(process.start)
-    finally:
-        out_there.close()
-        err_there.close()
-    return Forked(process, await _read(out, limit), await _read(err, limit))
+    passed = tuple(_Descriptor(number) for number in files)
+    given = (words, dict(environ), str(folder or Path.cwd()), passed)
+    process = _FORKS.Process(target=_become, args=given, daemon=True)  # daemon: ended with this process at the latest
+    await asyncio.to_thread(process.start)
+    return process
 
 
-async def _read(pipe: Connection, limit: int) -> asyncio.StreamReader:
+async def _reader(pipe: int, limit: int) -> asyncio.StreamReader:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit, loop=loop)
-    file = open(os.dup(pipe.fileno()), "rb", 0)  # noqa: ASYNC230, SIM115 — a pipe; the transport closes it
-    pipe.close()
+    file = open(pipe, "rb", 0)  # noqa: ASYNC230, SIM115 — the transport closes it
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader, loop=loop), file)
     return reader

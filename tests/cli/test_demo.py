@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from altmonitor.cli.demo import next_step
-from tests.ops.screen import CTRL_C, terminal
+from tests.ops.screen import CTRL_C, altmonitor_in_terminal
 
 SHOWN_S = 100.0  # on a machine that does much else; alone it takes 15
 
 
 @pytest.mark.timeout(300)
 async def test_price_open_interest_and_volume_are_told_in_a_small_window(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "altmonitor", "demo", "--symbols", "120", "--lang", "en")
-    async with terminal(command, environ={}, folder=tmp_path, size=(24, 80)) as screen:
+    words = ("demo", "--symbols", "120", "--lang", "en")
+    async with altmonitor_in_terminal(*words, environ={}, folder=tmp_path, size=(24, 80)) as screen:
         for told in (" PUMP ", " OI SURGE ", " VOLUME "):
             await screen.sees_anywhere(told, within_s=SHOWN_S)
         screen.types("/status")
@@ -34,8 +33,8 @@ async def test_price_open_interest_and_volume_are_told_in_a_small_window(tmp_pat
 
 @pytest.mark.timeout(200)
 async def test_every_language_can_be_chosen_and_a_fast_clock_is_not_taken_for_a_wrong_one(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "altmonitor", "demo", "--symbols", "60", "--lang", "ru", "--speed", "80")
-    async with terminal(command, environ={}, folder=tmp_path, size=(40, 120)) as screen:
+    words = ("demo", "--symbols", "60", "--lang", "ru", "--speed", "80")
+    async with altmonitor_in_terminal(*words, environ={}, folder=tmp_path, size=(40, 120)) as screen:
         await screen.sees_anywhere(" ПАМП ", within_s=SHOWN_S)
         await screen.sees_anywhere("✅ altmonitor ", within_s=SHOWN_S)
         screen.types(CTRL_C, enter=False)

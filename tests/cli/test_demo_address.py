@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.ops.screen import CTRL_C, terminal
+from tests.ops.screen import CTRL_C, altmonitor_in_terminal
 
 SHOWN_S = 100.0  # on a machine that does much else
 
 
 @pytest.mark.timeout(200)
 async def test_the_address_of_the_dashboard_is_printed_when_it_answers_there(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "altmonitor", "demo", "--symbols", "40", "--lang", "en")
+    words = ("demo", "--symbols", "40", "--lang", "en")
     async with (
-        terminal(command, environ={}, folder=tmp_path, size=(40, 120)) as screen,
+        altmonitor_in_terminal(*words, environ={}, folder=tmp_path, size=(40, 120)) as screen,
         aiohttp.ClientSession() as http,
     ):
         await screen.sees_anywhere("Dashboard: http://127.0.0.1:", within_s=SHOWN_S)

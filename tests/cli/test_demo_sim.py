@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import aiohttp
 
 from altmonitor import config as configuration
-from tests.ops.screen import terminal
+from tests.ops.screen import altmonitor_in_terminal
 
 
 async def test_sim_prints_settings_that_hold_and_says_that_one_may_type_there(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "altmonitor", "sim", "--symbols", "40")
-    async with terminal(command, environ={}, folder=tmp_path, size=(40, 200)) as screen:
+    words = ("sim", "--symbols", "40")
+    async with altmonitor_in_terminal(*words, environ={}, folder=tmp_path, size=(40, 200)) as screen:
         await screen.sees("Below is what arrives in the chat. Type /status or /help and Enter to write to the bot.")
         given = dict(line.split("=", 1) for line in screen.all.splitlines() if re.match(r"[A-Z_]+=", line))
         config, warnings = configuration.load(given, env_file=None)

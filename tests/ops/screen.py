@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tests.forked import Forked, altmonitor_on
+
 PATIENCE_S = 60.0
 NOTICED_S = 10.0
 ATTEMPTS = 3
@@ -25,7 +27,7 @@ CTRL_C, CTRL_D = "\x03", "\x04"
 class Screen:
     """all: everything shown since the start, without colours. `sees` goes on behind what it saw last."""
 
-    def __init__(self, process: asyncio.subprocess.Process, keyboard: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked, keyboard: int) -> None:
         self._process = process
         self._keyboard = keyboard
         self._news = asyncio.Event()
@@ -110,8 +112,7 @@ async def terminal(
     command: Sequence[str], *, environ: Mapping[str, str], folder: Path, size: tuple[int, int] = (50, 130)
 ) -> AsyncIterator[Screen]:
     """Killed at the end with everything it started, if it still runs. size: lines and columns."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    ours, theirs = _opened(size)
     # A session of its own whose terminal this is: so Ctrl-C becomes a signal, and getpass finds its /dev/tty. A run of
     # the tests in the background of a shell ignores that signal, which children inherit.
     takes_terminal = (
@@ -127,15 +128,45 @@ async def terminal(
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm", "LANG": "C.UTF-8", **environ},
+        env=_environment(environ, folder),
         cwd=folder,
     )
     os.close(theirs)
-    screen = Screen(process, ours)
+    async with _shown(process, ours) as screen:
+        yield screen
+
+
+@asynccontextmanager
+async def altmonitor_in_terminal(
+    *words: str, environ: Mapping[str, str], folder: Path, size: tuple[int, int] = (50, 130)
+) -> AsyncIterator[Screen]:
+    """As `terminal`, a command of the program without loading it anew."""
+    ours, theirs = _opened(size)
+    process = await altmonitor_on(theirs, *words, environ=_environment(environ, folder), folder=folder)
+    os.close(theirs)
+    async with _shown(process, ours) as screen:
+        yield screen
+
+
+def _opened(size: tuple[int, int]) -> tuple[int, int]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    return ours, theirs
+
+
+def _environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm", "LANG": "C.UTF-8", **environ}
+
+
+@asynccontextmanager
+async def _shown(process: asyncio.subprocess.Process | Forked, keyboard: int) -> AsyncIterator[Screen]:
+    screen = Screen(process, keyboard)
     try:
         yield screen
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
         screen.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.poller import KINDS
-from tests.ops.screen import Screen, terminal
+from tests.ops.screen import Screen, altmonitor_in_terminal
 
 TOKEN = "123456:" + "wizard-Token_0123456789-abcdefghijk"
 OTHER_TOKEN = "123456:" + "other-Token-9876543210_zyxwvutsrqpo"
@@ -57,8 +56,8 @@ class Stage:
 
     @asynccontextmanager
     async def wizard(self, *, size: tuple[int, int] = (50, 130), **environ: str) -> AsyncIterator[Screen]:
-        command = (sys.executable, "-m", "altmonitor", "setup")
-        async with terminal(command, environ=self.environ() | environ, folder=self.folder, size=size) as screen:
+        given = self.environ() | environ
+        async with altmonitor_in_terminal("setup", environ=given, folder=self.folder, size=size) as screen:
             yield screen
 
     def said(self, chat_id: int) -> list[str]:

@@ -18,7 +18,7 @@ from altmonitor.core.types import Destination
 from altmonitor.ops.doctor.local_checks import look_at_database
 from altmonitor.ops.doctor.report import CheckVerdict
 from altmonitor.ops.wizard import env_file
-from tests.ops.screen import Screen, terminal
+from tests.ops.screen import Screen, altmonitor_in_terminal
 from tests.ops.stage import CALM, OWNER, TOKEN, Stage, left_in, stage
 
 OLD_ENV = f"""\
@@ -99,8 +99,7 @@ def copies_of(path: Path) -> list[Path]:
 
 async def run_once(here: Stage, said: str) -> Screen:
     """The monitor in this folder until the chat holds these words, then stopped by Ctrl-C."""
-    command = (sys.executable, "-m", "altmonitor", "run")
-    async with terminal(command, environ=here.environ(), folder=here.folder) as screen:
+    async with altmonitor_in_terminal("run", environ=here.environ(), folder=here.folder) as screen:
         await screen.sees("HTTP on 127.0.0.1")
         await here.telegram.wait_for(lambda: any(said in text for text in here.said(OWNER)), timeout_s=60)
         screen.types("\x03", enter=False)
@@ -149,18 +148,19 @@ async def test_the_first_start_takes_everything_over_and_keeps_a_copy(tmp_path: 
 
 async def test_what_was_muted_and_set_in_the_chat_is_still_so(tmp_path: Path) -> None:
     older_tools_folder(tmp_path)
-    async with stage(tmp_path) as here:
-        command = (sys.executable, "-m", "altmonitor", "run")
-        async with terminal(command, environ=here.environ(), folder=here.folder) as screen:
-            await screen.sees("HTTP on 127.0.0.1")
-            here.telegram.inject_message(OWNER, "/status", user_id=OWNER)
-            await here.telegram.wait_for(
-                lambda: any("DOGEUSDT" in text and "币安人生USDT" in text for text in here.said(OWNER)), timeout_s=60
-            )
-            here.telegram.inject_message(OWNER, "/cooldown 400", user_id=OWNER)
-            await here.telegram.wait_for(
-                lambda: any("→" in text and "400 s" in text for text in here.said(OWNER)), timeout_s=60
-            )
+    async with (
+        stage(tmp_path) as here,
+        altmonitor_in_terminal("run", environ=here.environ(), folder=here.folder) as screen,
+    ):
+        await screen.sees("HTTP on 127.0.0.1")
+        here.telegram.inject_message(OWNER, "/status", user_id=OWNER)
+        await here.telegram.wait_for(
+            lambda: any("DOGEUSDT" in text and "币安人生USDT" in text for text in here.said(OWNER)), timeout_s=60
+        )
+        here.telegram.inject_message(OWNER, "/cooldown 400", user_id=OWNER)
+        await here.telegram.wait_for(
+            lambda: any("→" in text and "400 s" in text for text in here.said(OWNER)), timeout_s=60
+        )
     state = json.loads((tmp_path / "state.json").read_text())
     assert (state["pump_threshold"], state["vol_burst_mult"], state["cooldown_sec"]) == (7.0, 8.0, 400)
     assert state["muted"] == {"DOGEUSDT": None, "币安人生USDT": None}

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import socket
-import sys
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -19,7 +18,7 @@ from aiohttp import web
 
 from altmonitor.sim.control import RestFault
 from tests import forked
-from tests.ops.screen import CTRL_C, terminal
+from tests.ops.screen import CTRL_C, altmonitor_in_terminal
 from tests.ops.stage import GROUP, OTHER_TOKEN, OWNER, TOKEN, Stage, keeps_polling, left_in, stage
 
 
@@ -267,7 +266,7 @@ async def test_live_asks_the_real_monitor(tmp_path: Path) -> None:
     chat = {"TG_BOT_TOKEN": TOKEN, "TG_CHAT_ID": str(OWNER), "API_PORT": port}
     async with stage(tmp_path) as here:
         environ = here.environ() | chat
-        async with terminal((sys.executable, "-m", "altmonitor", "run"), environ=environ, folder=tmp_path) as screen:
+        async with altmonitor_in_terminal("run", environ=environ, folder=tmp_path) as screen:
             await screen.sees("feed live")
             answer = await doctor(here, "--live", "--json", API_PORT=port)
             screen.types(CTRL_C, enter=False)
