@@ -14,7 +14,7 @@ import numpy as np
 
 from altmonitor.core.types import Destination
 from altmonitor.engine.context import anybody
-from altmonitor.replay.columns import CandleColumns, Source, no_open_interest
+from altmonitor.replay.columns import CandleColumns, Source, no_funding, no_open_interest
 from altmonitor.replay.exact import SymbolHistory, replay_symbol
 from altmonitor.replay.replay_options import ReplayOptions
 from altmonitor.replay.store import HistoryStore
@@ -106,7 +106,7 @@ def _columns(contract: object) -> CandleColumns:
 
 def _measure(candles: CandleColumns) -> int:
     """What the tape is made of."""
-    made = measured(candles, no_open_interest(), begin_ms=0, lookback=20)
+    made = measured(candles, no_open_interest(), no_funding(), begin_ms=0, lookback=20)
     return sum(len(rows) for rows in made.rows.values())
 
 

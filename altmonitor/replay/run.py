@@ -35,8 +35,8 @@ _NOT_SHOWN: Final = (
 class ReplayedSymbol:
     """Of one symbol. span_ms: from its first candle of the range to the end of its last one. missing_minutes: in that
     span. flipped: how many alerts there would have been with the other order of extremes, None where no minute reaches
-    bounds on both sides. across: so many alerts more the price 60 s earlier could have raised at most, None where the
-    tape alone was asked."""
+    bounds on both sides. across: so many alerts more the price 60 s earlier could have raised at most, None where
+    nothing is told of it: there no candle may have been read."""
 
     symbol: str
     candles: int
@@ -82,7 +82,7 @@ class ReplayResult:
 
     @property
     def across(self) -> int:
-        """Of the symbols whose candles were read."""
+        """Of the symbols of which anything is told."""
         return sum(one.across or 0 for one in self.symbols)
 
     @property
@@ -98,7 +98,8 @@ def not_shown(result: ReplayResult) -> tuple[str, ...]:
     """What candles cannot show, with its share where they show that much."""
     rolling, *others = _NOT_SHOWN
     price = sum(one.alert.kind == "price" for one in result.alerts)
-    return f"{rolling}: {result.across} at most beside the {price} of prices that are", *others
+    most = f"{result.across} at most beside the {price} of prices that are, at contracts of which anything is told"
+    return f"{rolling}: {most}", *others
 
 
 Row = tuple[Kind, Direction, str, bool]
@@ -178,7 +179,7 @@ def _replay_symbol(
         other = replay_symbol(history, replace(options, is_flipped=True), from_ms=from_ms, to_ms=to_ms)
         flipped = len(other.alerts)
     across = None
-    if history is not None and options.price_path == "touch":
+    if history is not None and done.alerts and options.price_path == "touch":
         told = [one.alert for one in done.alerts]
         across = most_across(symbol, history.candles, options.audiences, told, from_ms=from_ms)
     coins = [] if history is None else holes(between(history.candles, from_ms, to_ms))

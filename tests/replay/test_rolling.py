@@ -67,7 +67,15 @@ def test_what_is_told_anyway_is_not_counted_again(tmp_path: Path) -> None:
         found = replay(store, ["SOLUSDT"], options, from_ms=FEB_2025, to_ms=to_ms, engine=engine)
         assert [one.alert.direction for one in found.alerts] == ["PUMP"], engine
         assert found.across == 1, engine
-        assert not_shown(found)[0].endswith("is not here: 1 at most beside the 1 of prices that are"), engine
+        assert not_shown(found)[0].endswith(
+            "is not here: 1 at most beside the 1 of prices that are, at contracts of which anything is told"
+        )
+    silent = replace(options, audiences=(replace(EVERYBODY, settings=Settings(pump_threshold=3.51)),))
+    quiet = [
+        replay(store, ["SOLUSDT"], silent, from_ms=FEB_2025, to_ms=FEB_2025 + 120 * MINUTE_MS, engine=engine)
+        for engine in engines
+    ]
+    assert quiet[0] == quiet[1], "also where no candle is read"
     closes = replay(
         store, ["SOLUSDT"], replace(options, price_path="close"), from_ms=FEB_2025, to_ms=FEB_2025 + 120 * MINUTE_MS
     )
