@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from altmonitor import __version__
-from altmonitor.app.chat import ChatSide
-from altmonitor.app.market import MarketSide
 from altmonitor.app.service_watch import Signs
-from altmonitor.app.wallets import WalletSide
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.health import Health, Vitals, assess
@@ -16,6 +14,11 @@ from altmonitor.core.status import LatencyStatus, LoopStatus
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.delivery.webhooks import Webhooks
 from altmonitor.storage.database_store import DatabaseStore
+
+if TYPE_CHECKING:  # handed in by the composition root
+    from altmonitor.app.chat import ChatSide
+    from altmonitor.app.market import MarketSide
+    from altmonitor.app.wallets import WalletSide
 
 
 class MonitorVitals:
