@@ -1,10 +1,12 @@
-"""How much a property tries, and that every run ends. For all tests."""
+"""How much a property tries, that every run ends, and where its files are. For all tests."""
 
 import gc
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests import run_folder
 
 pytest_plugins = ["tests.run_limits"]
 
@@ -28,3 +30,9 @@ def pytest_collection() -> Iterator[object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with run_folder.within(tmp_path_factory.getbasetemp()):
+        yield

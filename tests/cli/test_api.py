@@ -34,7 +34,8 @@ def asked(url: str) -> tuple[int, object]:
         with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 — its own address
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as refused:
-        return refused.code, json.loads(refused.read())
+        with refused:
+            return refused.code, json.loads(refused.read())
 
 
 class Events:

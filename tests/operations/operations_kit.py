@@ -37,6 +37,7 @@ from tests.collect.standing_tables import StandingTables
 from tests.commands.executor_kit import ANN, MAIN, TRIAL, Desk, MemoryAlerts, MemoryOutcomes, healthy
 from tests.operations.standing_traders import StandingTraders
 from tests.render.position_replies import PICTURE
+from tests.run_folder import folder
 from tests.tracker.samples import snapshot, top_traders, velocity
 
 NOW_MS = T0 + 30_000
@@ -152,9 +153,9 @@ class Bench:
             self.known.ring.record("SOLUSDT", time_ms=T0 + at_s * 1000, contracts=contracts)
         self.alerts = MemoryAlerts(stored(1), stored(2, "DOGEUSDT"), stored(3), stored(4, "BTCUSDT"))
         self.desk = Desk()
-        folder = mkdtemp(prefix="altmonitor-scores-")
-        finalize(self, rmtree, folder, ignore_errors=True)
-        self.scores = scores_in(Path(folder) / "scores.db", clock=self.clock)  # type: ignore[arg-type]
+        scores = mkdtemp(prefix="altmonitor-scores-", dir=folder())
+        finalize(self, rmtree, scores, ignore_errors=True)
+        self.scores = scores_in(Path(scores) / "scores.db", clock=self.clock)  # type: ignore[arg-type]
         self.words: list[str] = []
         self.traders = [StandingTraders()]
 

@@ -39,6 +39,7 @@ def send(text: str, environ: Mapping[str, str], env_file: Path | None) -> str:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 — as above
             is_sent = json.load(answer).get("ok") is True
     except urllib.error.HTTPError as refusal:
+        refusal.close()
         return f"Telegram refused it with status {refusal.code}"
     except urllib.error.URLError as problem:
         return f"Telegram cannot be reached: {problem.reason}"
