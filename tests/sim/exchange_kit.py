@@ -17,6 +17,7 @@ from altmonitor.sim.control import ExchangeFaults
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import Market, SeededMarket
 from altmonitor.sim.script import Event
+from tests.patient_clock import PatientClock
 
 MINUTE = 60_000
 START = 1_790_000_040_000  # a whole minute: 2026-09-21 14:14:00 UTC
@@ -106,11 +107,12 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def everything(socket: ClientConnection, *, quiet_s: float = 0.25) -> list[Any]:
-    """All frames until none comes for a while (the exchange's tick is 20 ms), decoded."""
-    found = []
+    """All frames until none comes for a while (the exchange's tick is 20 ms), decoded. A machine that stands still, or
+    is busy with something else, is no silence."""
+    found, clock = [], PatientClock(start_ms=START, speed=1)
     while True:
         try:
-            async with asyncio.timeout(quiet_s):
+            async with clock.timeout(quiet_s):
                 found.append(json.loads(await socket.recv()))
         except TimeoutError:
             return found

