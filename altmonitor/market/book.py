@@ -9,7 +9,15 @@ from math import inf
 import msgspec
 
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, ClosedCandle, ClosedRun, Kline, KlineUpdate, Usual
-from altmonitor.market.plausibility import FARTHEST, FORGOTTEN_MS, HELD_MS, believed, is_candle, is_near
+from altmonitor.market.plausibility import (
+    FARTHEST,
+    FIRST_HELD_MS,
+    FORGOTTEN_MS,
+    HELD_MS,
+    believed,
+    is_candle,
+    is_near,
+)
 from altmonitor.market.price_ring import PriceRing
 
 # ---
@@ -264,7 +272,8 @@ class SymbolBook:
             self._level_ms = event_ms
             return False
         self._hold_back(kline.close, event_ms)
-        if event_ms - self._held_ms < HELD_MS or not kline.quote_usdt > 0.0:
+        held_ms = FIRST_HELD_MS if self.kline is None else HELD_MS
+        if event_ms - self._held_ms < held_ms or not kline.quote_usdt > 0.0:
             return True
         if self._held_ms - self._level_ms < HELD_MS and len(self.closed) <= HELD_MS // MINUTE_MS:
             self._begin_anew()  # what was told before for no longer was the fault

@@ -28,6 +28,8 @@ FARTHEST: Final = 50.0
 of a perpetual to a few percent around its mark price."""
 HELD_MS: Final = 90_000
 """What is that far is believed when the venue has told nothing else for so long: longer than one candle."""
+FIRST_HELD_MS: Final = 5_000
+"""The same for the first prices of a start, which only history contradicts: many of them outweigh it."""
 FORGOTTEN_MS: Final = 600_000
 """After so long without data a price may be anywhere: a contract that was halted is listed anew under another unit."""
 

@@ -142,6 +142,18 @@ def test_history_says_that_the_first_update_of_a_start_was_odd() -> None:
     assert market.engine.book("SOLUSDT").price == 101.0  # type: ignore[union-attr]
 
 
+def test_a_stream_that_goes_on_at_prices_unlike_its_history_is_believed_after_5_s() -> None:
+    """Somebody's mirror may make its history up; nobody waits a minute and a half for the first alert."""
+    market = Market(settings=DEAF_TO_WALKS)
+    market.push(100.0, at_s=1200.5)
+    market.engine.refill("SOLUSDT", minutes([1.0] * 21))
+    for at_s in (1201.0, 1203.0, 1205.9, 1206.1):
+        market.push(100.0, at_s=at_s)
+    market.push(140.0, at_s=1207.0, open=100.0)
+    assert market.told == [("price", "PUMP", "1m")]
+    assert market.engine.refused["NOT_BELIEVED"] == 3
+
+
 def test_a_contract_that_was_away_for_long_may_come_back_at_any_price() -> None:
     """LUNA's name was listed anew at half a million times the price; between the two lay weeks."""
     market = Market(settings=DEAF_TO_WALKS)
