@@ -30,6 +30,7 @@ __all__ = [
     "THRESHOLD_PCT",
     "WINDOW_MIN",
     "ExtremeScan",
+    "HistorySpan",
     "NotEnoughSnapshots",
     "PositionAlert",
     "PositionChange",

@@ -8,7 +8,8 @@ import pytest
 
 from altmonitor.commands.outcome import CommandContext, Queries
 from altmonitor.commands.replies import PlainReply, plain
-from altmonitor.commands.table import COMMAND_OF, COMMANDS, CommandRow, schema_of
+from altmonitor.commands.table import COMMAND_OF, COMMANDS, CommandRow
+from altmonitor.web.commands import schema_of
 from tests.commands.executor_kit import ANN, GROUP, Desk
 
 EXAMPLES = {
