@@ -61,6 +61,9 @@ class Row:
     note: str
     late: bool
     told_before_pct: float | None
+    episode_key: str | None
+    is_unfinished: bool
+    """A burst told while its candle ran, of which nobody saw the close."""
     state: str
     message_id: int | None
     attempts: int
@@ -83,9 +86,17 @@ def stored(database: Path) -> list[Row]:
     for *most, details, state, message_id, attempts in found:
         known = dict(zip(Row.__slots__, most, strict=False))
         known["late"] = bool(known["late"])
-        told_before = msgspec.json.decode(details or "{}").get("told_before_pct")
+        more = msgspec.json.decode(details or "{}")
         rows.append(
-            Row(**known, told_before_pct=told_before, state=state, message_id=message_id, attempts=attempts or 0)
+            Row(
+                **known,
+                told_before_pct=more.get("told_before_pct"),
+                episode_key=more.get("episode_key"),
+                is_unfinished="running_s" in more and not more.get("is_completed"),
+                state=state,
+                message_id=message_id,
+                attempts=attempts or 0,
+            )
         )
     return rows
 
