@@ -139,7 +139,7 @@ def _question() -> Callable[[], int]:
         symbols=symbols,
         from_ms=0,
         to_ms=30 * 86_400_000,
-        minutes={PRICE: 24_192_000},
+        seen={PRICE: dict.fromkeys(range(30 * 24), 60 * 560)},
         rows={PRICE: joined([rows])},
         day_usdt=np.full(560, np.nan),
     )

@@ -24,12 +24,11 @@ from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.market.math import MinuteRanges
 from altmonitor.replay.columns import CandleColumns, Source, between, no_funding, no_open_interest
 from altmonitor.replay.measures import run_lengths
-from altmonitor.replay.tape import BURST, SMALLEST, Tape, TapeRows, joined
+from altmonitor.replay.tape import BURST, HOUR_MS, SMALLEST, Tape, TapeRows, joined, minutes_since
 from altmonitor.replay.tape_rows import measured
 
 VERSION: Final = 1
 KEPT_MS: Final = 3 * 86_400_000
-HOUR_MS: Final = 3_600_000
 MOST_ROWS: Final = 400_000
 """Per rule; 23 bytes each. A market that moves so much loses its oldest rows first."""
 
@@ -172,8 +171,8 @@ class LiveTape:
     # --- what is known
 
     def symbol_minutes(self, kind: Kind, *, since_ms: int = 0) -> int:
-        """Minutes of all symbols together that were looked at for this kind, from the hour of `since_ms` on."""
-        return sum(count for hour, count in self._seen[MAIN[kind]].items() if hour >= since_ms // HOUR_MS)
+        """Minutes of all symbols together that were looked at for this kind since then."""
+        return minutes_since(self._seen[MAIN[kind]], since_ms)
 
     def history_days(self, kind: Kind = "price") -> float:
         """How long a time the sizes come from, gaps left out: its hours, as days."""
@@ -189,7 +188,7 @@ class LiveTape:
             symbols=tuple(self._numbers),
             from_ms=hours[0] * HOUR_MS if hours else 0,
             to_ms=(hours[-1] + 1) * HOUR_MS if hours else 0,
-            minutes={rule: seen.total() for rule, seen in self._seen.items()},
+            seen={rule: dict(seen) for rule, seen in self._seen.items()},
             rows={rule: rows.rows() for rule, rows in self._rows.items()},
             day_usdt=np.full(len(self._numbers), np.nan),
         )

@@ -45,6 +45,7 @@ SMALLEST: Final[Mapping[Rule, float]] = {
 """What is on every tape: a size below is not worth keeping, whatever anybody sets. A window of n minutes moves √n times
 as far as one minute."""
 
+HOUR_MS: Final = 3_600_000
 FIXED: Final = OwnBounds(0.0, 0.0, inf)
 STEPS_IN_A_MINUTE: Final = 6
 """A minute is played in four to eight steps to an extreme: so coarsely a move is told beyond its bound."""
@@ -112,15 +113,22 @@ class TapeAlerts:
         return np.isin(self.rule, [at for at, rule in enumerate(self.rules) if rule.kind == kind])
 
 
+def minutes_since(seen: Mapping[int, int], since_ms: int) -> int:
+    """seen: number of an hour since 1970 → symbol-minutes. Of the hour of `since_ms` the share that is left of it."""
+    hour, past_ms = divmod(since_ms, HOUR_MS)
+    whole = sum(count for at, count in seen.items() if at > hour)
+    return whole + round(seen.get(hour, 0) * (1 - past_ms / HOUR_MS))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tape:
-    """symbols: by number. minutes: of each rule, symbol-minutes that were looked at. day_usdt: by symbol, what is
-    traded on a usual day; NaN where it is not known."""
+    """symbols: by number. seen: of each rule, number of an hour since 1970 → symbol-minutes that were looked at in it.
+    day_usdt: by symbol, what is traded on a usual day; NaN where it is not known."""
 
     symbols: tuple[str, ...]
     from_ms: int
     to_ms: int
-    minutes: Mapping[Rule, int]
+    seen: Mapping[Rule, Mapping[int, int]]
     rows: Mapping[Rule, TapeRows]
     day_usdt: Floats
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -27,19 +28,23 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay import measures, selection, tape, tape_rows
 from altmonitor.replay.columns import (
     CandleColumns,
+    Floats,
+    Ints,
     between,
     merged,
     month_after,
     month_begin_ms,
 )
 from altmonitor.replay.store import EVERY_SERIES, READING_PROBLEMS, HistoryStore
-from altmonitor.replay.tape import SMALLEST, Tape, TapeRows, joined, no_rows
+from altmonitor.replay.tape import HOUR_MS, SMALLEST, Tape, TapeRows, joined, no_rows
 from altmonitor.replay.tape_rows import MonthTape, Smallest, measured
 
 FOLDER: Final = ".tape"
 ROW_COLUMNS: Final = tuple(one.name for one in fields(TapeRows) if one.name != "symbol")
 COLUMNS: Final = ("sample_ms", "loud_ms", "loud_size", "settled_ms", "settled_minutes")
 DAY_MS: Final = 86_400_000
+SAMPLE_MINUTES: Final = 5
+"""A sample of open interest speaks for the time since the one before it, at most for so long."""
 OI_MEMORY_MS: Final = selection.OI_MEMORY_MS
 
 
@@ -96,18 +101,22 @@ def build_tape(
 ) -> Tape:
     """Month by month, symbol by symbol; what was made before is read. Raises: StoreDamaged."""
     parts: dict[Rule, list[TapeRows]] = {rule: [no_rows()] for rule in smallest}
-    candles = samples = 0
-    settled = 0.0
+    seen = {kind: Counter[int]() for kind in ("price", "oi", "funding")}
     read = _Months(store)
     day_usdt = np.full(len(symbols), np.nan)
     for number, symbol in enumerate(symbols):
         total_usdt, minutes = 0.0, 0
         for month in months_between(store, symbol, from_ms, to_ms):
             made = month_tape(store, symbol, month, lookback=lookback, smallest=smallest, months=read)
-            candles += int(((made.open_ms >= from_ms) & (made.open_ms < to_ms)).sum())
-            samples += int(((made.sample_ms >= from_ms) & (made.sample_ms < to_ms)).sum())
-            is_settled = (made.settled_ms >= from_ms) & (made.settled_ms < to_ms)
-            settled += float(made.settled_minutes[is_settled].sum())
+            every_minute = np.ones(len(made.open_ms))
+            between_samples = np.clip(np.diff(made.sample_ms, prepend=0) / MINUTE_MS, 1, SAMPLE_MINUTES)
+            for kind, stamps, minutes_of_each in (
+                ("price", made.open_ms, every_minute),
+                ("oi", made.sample_ms, between_samples),
+                ("funding", made.settled_ms, made.settled_minutes),
+            ):
+                is_within = (stamps >= from_ms) & (stamps < to_ms)
+                seen[kind].update(by_hour(stamps[is_within], minutes_of_each[is_within]))
             for rule, rows in made.rows.items():
                 own = rows.taken((rows.at_ms >= from_ms) & (rows.at_ms < to_ms))
                 parts[rule].append(_of_symbol(own, number))
@@ -115,15 +124,24 @@ def build_tape(
         if minutes:
             day_usdt[number] = total_usdt / minutes * 1_440
         on_progress(number + 1, len(symbols))
-    looked_at = {"price": candles, "vol": candles, "oi": samples, "funding": round(settled)}
+    seen["vol"] = seen["price"]
     return Tape(
         symbols=tuple(symbols),
         from_ms=from_ms,
         to_ms=to_ms,
-        minutes={rule: looked_at.get(rule.kind, 0) for rule in smallest},
+        seen={rule: seen.get(rule.kind, {}) for rule in smallest},
         rows={rule: joined(of_rule) for rule, of_rule in parts.items()},
         day_usdt=day_usdt,
     )
+
+
+def by_hour(stamps: Ints, minutes: Floats) -> dict[int, int]:
+    """Number of an hour since 1970 → minutes; those of an hour that has none are left out. stamps: unix ms, rising."""
+    if not len(stamps):
+        return {}
+    hours = stamps // HOUR_MS
+    sums = np.bincount(hours - hours[0], minutes)
+    return {int(hours[0]) + at: round(sums[at]) for at in np.flatnonzero(sums).tolist()}
 
 
 def _of_symbol(rows: TapeRows, number: int) -> TapeRows:

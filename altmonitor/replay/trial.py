@@ -21,7 +21,7 @@ from altmonitor.replay.live_tape import MAIN, LiveTape
 from altmonitor.replay.measures import Flags
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore, StoreDamaged
-from altmonitor.replay.tape import Tape, TapeAlerts, is_bounded_alike
+from altmonitor.replay.tape import HOUR_MS, Tape, TapeAlerts, is_bounded_alike, minutes_since
 from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial, TrialMove, TrialRow
@@ -29,7 +29,6 @@ from altmonitor.settings.presets import NotEnoughHistory, Trial, TrialMove, Tria
 log = logging.getLogger(__name__)
 
 DAY_MS: Final = 86_400_000
-HOUR_MS: Final = 3_600_000
 SAME_MOVE_MS: Final = 15 * MINUTE_MS
 """So near to each other two alerts of one symbol, kind and direction are about the same move."""
 MOST_NAMED: Final = 3
@@ -56,7 +55,7 @@ def try_on(
     begin_ms = end_ms = symbols = 0
     for tape in tapes:
         begin_ms, end_ms, symbols = tape.from_ms, tape.to_ms, symbols + len(tape.symbols)
-        minutes.update({kind: tape.minutes[rule] for kind, rule in MAIN.items()})
+        minutes.update({kind: minutes_since(tape.seen[rule], from_ms) for kind, rule in MAIN.items()})
         for kind, of_kind in counts.items():
             before = _told(tape, now, kind, from_ms, hears, now_s)
             is_same = kind in then.kinds and is_bounded_alike(kind, now.settings, then.settings)

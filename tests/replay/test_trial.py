@@ -9,7 +9,7 @@ import numpy as np
 
 from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.columns import Source, funding_columns
+from altmonitor.replay.columns import Source, funding_columns, open_interest_columns
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import is_bounded_alike
@@ -106,6 +106,43 @@ def test_a_kind_whose_bounds_are_the_same_is_told_alike_and_what_differs_is_coun
     assert not is_bounded_alike("vol", one, replace(one, vol_burst_min_usdt=1e6))
     (row,) = tried(with_moves({10: 3.5, 70: 5.0}), 3.0).rows
     assert (row.now, row.then, row.peak, row.lost, row.new) == (2, 2, 1, (), ())
+
+
+async def test_a_day_counts_as_a_day_at_whatever_hour_it_is_asked_for(tmp_path: Path) -> None:
+    clock = MovableClock()
+    store = HistoryStore(tmp_path)
+    begin_ms = clock.now_ms() // DAY_MS * DAY_MS
+    store.add("SOLUSDT", "klines", wild_columns(4 * 1_440, seed=3, begin_ms=begin_ms - 2 * DAY_MS))
+    deps = TrialDeps(
+        live_tape=LiveTape(), store=store, clock=clock, listed=lambda: ["SOLUSDT"], day_usdt=lambda symbol: None
+    )
+    days = []
+    for hour in (1, 12.5, 23):
+        clock.jump((begin_ms + hour * HOUR_MS - clock.now_ms()) / 1000)
+        answer = await Trials(deps).answer(audience(Settings()), audience(Settings(pump_threshold=4)), DAY_MS // 1000)
+        assert isinstance(answer, Trial)
+        days.append(answer.rows[0].days)
+    assert days == [1.0, 1.0, 1.0]
+
+
+def test_an_hour_of_what_the_monitor_saw_is_an_hour_at_whatever_minute_it_begins() -> None:
+    live = with_moves({})
+    assert live.symbol_minutes("price", since_ms=FEB_2025 + 3 * HOUR_MS) == 60
+    assert live.symbol_minutes("price", since_ms=FEB_2025 + 2 * HOUR_MS + 45 * MINUTE_MS) == 75
+
+
+def test_a_sample_of_open_interest_speaks_for_the_five_minutes_before_it(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    store.add("SOLUSDT", "klines", wild_columns(2 * 1_440, seed=3))
+    stamps = FEB_2025 + np.arange(2 * 288) * 5 * MINUTE_MS
+    contracts = 1e6 * np.where(np.arange(2 * 288) % 96 < 48, 1.0, 1.2)  # changes by a fifth each four hours
+    store.add("SOLUSDT", "oi", open_interest_columns(stamps, contracts, Source.ARCHIVE))
+    now = Audience(
+        destination=Destination(chat_id=1), settings=Settings(oi_min_usd=0.0), kinds=frozenset({"price", "oi"})
+    )
+    tapes = TapeGroups(store, store.symbols(), from_ms=FEB_2025, to_ms=FEB_2025 + 2 * DAY_MS, lookback=20)
+    rows = {row.kind: row for row in try_on(tapes, now, now, from_ms=FEB_2025).rows}
+    assert (rows["oi"].now, round(rows["oi"].days, 2), rows["price"].days) == (11, 2.0, 2.0)
 
 
 async def test_a_tape_of_too_many_rows_is_not_kept(tmp_path: Path) -> None:
