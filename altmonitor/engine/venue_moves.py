@@ -89,11 +89,16 @@ class VenueMoves:
         self._moves.clear()
         for alert, to in told:
             within_ms = KINDS[alert.kind].joins_venues_ms
-            if alert.late or within_ms is None or alert.details.merged_into is not None:
+            if alert.late or within_ms is None:
                 continue
             key = (coin_of(alert.symbol), alert.kind, alert.direction in UPWARDS)
-            move = self._moves.get(key)
-            if move is None or alert.event_ms - move.last_ms > within_ms:
+            move, is_line = self._moves.get(key), alert.details.merged_into is not None
+            if move is not None and alert.event_ms - move.last_ms <= within_ms:
+                move.told.update(to)
+                move.last_ms = max(move.last_ms, alert.event_ms)
+                if not is_line:
+                    move.largest = max(move.largest, abs(alert.metric or 0.0))
+            elif not is_line:
                 self._begin(key, alert, to, alert.event_ms)
                 self._moves[key].others.update({other.venue: other for other in alert.details.venues})
 

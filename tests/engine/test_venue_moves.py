@@ -10,6 +10,8 @@ from altmonitor.engine.venue_moves import VenueMoves, VenueTime, with_firsts
 from tests.fakes import ListSink
 
 HERE, THERE = Destination(chat_id=1), Destination(chat_id=2)
+BOTH = (HERE, THERE)
+Step = tuple[Venue, float, float, tuple[Destination, ...]]
 T0 = 1_790_000_040_000
 
 
@@ -135,6 +137,29 @@ def test_after_a_restart_the_move_is_known_and_its_other_venues_too() -> None:
     after.put("okx", 12.0)
     assert after.told() == [("okx", ())]
     assert [move.venue for move in after.learned[-1].details.venues] == ["bybit", "okx"]
+
+
+def test_after_a_restart_a_move_is_as_long_and_as_large_as_it_was_told_and_to_all_who_heard_of_it() -> None:
+    begun: Step = ("binance", 0.0, 3.0, (HERE,))
+    larger: Step = ("binance", 150.0, 6.0, (HERE,))
+    line: Step = ("bybit", 10.0, 3.1, BOTH)
+    rows: tuple[tuple[str, tuple[Step, ...], Step], ...] = (
+        ("it went on for longer than one alert lasts", (begun, larger), ("bybit", 300.0, 6.0, (HERE,))),
+        ("its larger step is no news twice", (begun, larger), ("okx", 160.0, 6.5, (HERE,))),
+        ("a chat heard of it by another venue's alert", (begun, line), ("okx", 30.0, 3.0, BOTH)),
+        ("a venue's line keeps it going", (begun, line), ("okx", 185.0, 3.0, (HERE,))),
+    )
+    wrong = []
+    for name, before, (venue, at_s, size, to) in rows:
+        running, restarted = Desk(), Desk()
+        for step_venue, step_s, step_size, step_to in before:
+            running.put(step_venue, step_s, step_size, to=step_to)
+        restarted.moves.restore(running.sink.told)
+        for desk in (running, restarted):
+            desk.put(venue, at_s, size, to=to)
+        if running.told()[-1] != (venue, ()) or restarted.told() != [(venue, ())]:
+            wrong.append(f"{name}: {running.told()[-1]}, {restarted.told()}")
+    assert wrong == []
 
 
 def test_open_interest_funding_basis_and_liquidations_of_several_venues_are_one_message_too() -> None:
