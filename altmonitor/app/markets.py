@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from altmonitor.app.gap_log import run_marks
+from altmonitor.app.leadership import Told
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.collect.funding_board import FundingBoard
@@ -112,7 +113,7 @@ class Markets:
     async def running(self, audiences: Sequence[Audience]) -> AsyncIterator[None]:
         """What was told before is known again, and the exchanges may be asked."""
         async with AsyncExitStack() as stack:
-            await self.restore_moves()
+            self.restore_moves(await self.stored_moves())
             for market in self.all:
                 await market.restore(audiences)
                 await market.rest.start()
@@ -121,12 +122,16 @@ class Markets:
             stack.push_async_callback(self.main.enrichment.positions.stop)
             yield
 
-    async def restore_moves(self, told_now: Sequence[tuple[Alert, tuple[Destination, ...]]] = ()) -> None:
-        """Moves over several exchanges are what is stored of them. told_now: on their way to the store. Raises
-        StorageError."""
+    async def stored_moves(self) -> Told:
+        """What `restore_moves` begins with. Raises StorageError."""
+        if self._moves is None:
+            return ()
+        return await self._deps.store.stored_since(self._deps.clock.now_ms() - LOOKED_BACK_MS)
+
+    def restore_moves(self, told: Told) -> None:
+        """Moves over several exchanges are what was told of them, and nothing else."""
         if self._moves is not None:
-            stored = await self._deps.store.stored_since(self._deps.clock.now_ms() - LOOKED_BACK_MS)
-            self._moves.restore(sorted([*stored, *told_now], key=lambda one: one[0].event_ms))
+            self._moves.restore(sorted(told, key=lambda one: one[0].event_ms))
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop."""

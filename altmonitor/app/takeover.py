@@ -76,8 +76,10 @@ class FeedTakeover:
     async def _take_over(self, won: Takeover) -> None:
         """What is told from now on is told by this feed."""
         role, main = self._role, self._deps.markets.main
+        stored = await role.insisting(self._deps.markets.stored_moves)
         told_now = await role.open()
-        await role.insisting(lambda: self._deps.markets.restore_moves(told_now))
+        # No await in between: what is found from now on goes on with these moves, and would be forgotten.
+        self._deps.markets.restore_moves([*stored, *told_now])
         log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
         if won.before:
             main.goes_on()

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from msgspec import structs
 
-from altmonitor.app.leadership import GivenWay, Put, Told
+from altmonitor.app.leadership import GivenWay, Told
 from altmonitor.app.market_reach import MarketSource
 from altmonitor.app.takeover import FeedTakeover, FeedTakeoverDeps, lacked_of, recipients_of
 from altmonitor.core.alert import Alert
-from altmonitor.core.errors import StorageError
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.engine.context import anybody
+from altmonitor.engine.venue_moves import VenueMoves, VenueTime
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.render.notices import FeedTakenOver, Lacked
 from altmonitor.settings.settings import Settings
 from tests.app.test_feed_role import Bench
 from tests.fakes import Market
 from tests.movable_clock import T0
+from tests.storage.samples import pump
 
 ME = anybody(Settings())[0].destination
 
@@ -33,6 +33,12 @@ class StandBy:
     def __init__(self) -> None:
         self.bench, self.market = Bench(), Market(settings=Settings(rolling=False))
         self.notices: list[FeedTakenOver] = []
+        of_venue = VenueTime(skew_ms=0.0, uncertainty_ms=None)
+        self.moves = VenueMoves(
+            self.bench.role.sink,
+            clocks={"binance": lambda: of_venue, "bybit": lambda: of_venue},
+            learn=lambda first: None,
+        )
         market = SimpleNamespace(
             name="binance",
             engine=self.market.engine,
@@ -40,7 +46,9 @@ class StandBy:
             feed=SimpleNamespace(status=lambda: SimpleNamespace(is_blind=False)),
             gap_log=SimpleNamespace(has_seen_since=lambda ms: True),
         )
-        markets = SimpleNamespace(main=market, all=(market,), restore_moves=self.restore_moves)
+        markets = SimpleNamespace(
+            main=market, all=(market,), stored_moves=self.stored_moves, restore_moves=self.moves.restore
+        )
         self.takeover = FeedTakeover(
             FeedTakeoverDeps(
                 role=self.bench.role,
@@ -52,12 +60,12 @@ class StandBy:
             )
         )
         self._found = 0
-        self.moves_asked = 0
+        self.moves_asked, self.moves_take_s = 0, 0.0
 
-    async def restore_moves(self, told_now: Sequence[Put]) -> None:
-        if self.bench.database.is_away:
-            raise StorageError("away")
+    async def stored_moves(self) -> Told:
         self.moves_asked += 1
+        await self.bench.clock.sleep(self.moves_take_s)
+        return await self.bench.database.stored_since(0)
 
     async def begin(self) -> asyncio.Task[bool]:
         await self.bench.leases.acquire(["feed"], holder="first#1", for_s=165.0)
@@ -208,6 +216,24 @@ async def test_a_database_that_does_not_answer_then_leaves_what_is_remembered_un
     await taken_over(feed, standing)
     await feed.price(104.5, at_s=200)
     assert feed.put == [("price", "PUMP", 4.5)]
+
+
+async def test_a_move_that_is_found_while_a_takeover_reads_what_was_told_is_one_move_afterwards() -> None:
+    feed = StandBy()
+    feed.moves_take_s = 4.0
+    standing = await feed.begin()
+    await feed.until(167)
+    assert feed.moves_asked == 1
+    assert not standing.done()
+    first = pump("SOLUSDT", at_ms=T0 + 167_000)
+    feed.moves.put(first, to=[ME])
+    await feed.until(175)
+    assert standing.done()
+    feed.moves.put(structs.replace(first, key=f"bybit:{first.key}", venue="bybit"), to=[ME])
+    assert [(one.venue, one.details.merged_into) for one in feed.bench.database.put_here] == [
+        ("binance", None),
+        ("bybit", first.key),
+    ]
 
 
 def test_a_takeover_for_figures_is_told_the_owner_and_every_other_one_everybody() -> None:
