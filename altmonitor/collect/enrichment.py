@@ -266,6 +266,8 @@ class OpenInterestEnricher(AlertEnricher):
                 raise Unanswered("stale")
             await self._clock.sleep(ASK_AGAIN_S)
             sample = await self.within(waiting, self._sample(alert.symbol))
+        if self._ring.is_held_back(alert.symbol):  # what is not believed is none, and the sweep may have a better one
+            raise Unanswered("no_answer")
         change = self._ring.change_over_move(alert.symbol, began_ms=alert.began_ms)
         if change is None:
             raise Unanswered("no_sample")

@@ -159,6 +159,12 @@ def unsampled(desk: Desk) -> None:
     desk.ring.forget("SOLUSDT")
 
 
+def absurd(desk: Desk) -> None:
+    """A thousand times what the sweep had: the ring does not believe it."""
+    desk.ring.record("SOLUSDT", time_ms=T0 - 10, contracts=1_000.0)
+    desk.rest.open_interests["SOLUSDT"] = 1_000_000.0
+
+
 @pytest.mark.parametrize(
     ("prepare", "missing"),
     [
@@ -168,6 +174,7 @@ def unsampled(desk: Desk) -> None:
         (fail(BadAnswer("html")), "no_answer"),
         (slow, "no_answer"),
         (unsampled, "no_sample"),
+        (absurd, "no_answer"),
     ],
 )
 async def test_what_cannot_be_had_is_stored_with_the_reason_within_two_seconds(
@@ -179,6 +186,7 @@ async def test_what_cannot_be_had_is_stored_with_the_reason_within_two_seconds(
         await desk.clock.advance(3.0)
         (learned,) = desk.stored
         assert (learned.oi_change, learned.quadrant, learned.details.oi_missing) == (None, None, missing)
+        assert (learned.details.oi_contracts, learned.details.oi_usd) == (None, None)
         assert desk.refreshed[0][0] <= 2.01
         assert desk.oi.status().given_up == {missing: 1}
 
