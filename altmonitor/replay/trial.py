@@ -179,8 +179,9 @@ class Trials:
         stored = await asyncio.to_thread(self._stored, now, then, from_ms, now_ms)
         if stored is not None and max((row.days for row in stored.rows), default=0.0) > live["price"]:
             return stored
-        if live["price"] * 24 < NEEDED_HOURS * NEEDED_SHARE:
-            return NotEnoughHistory(has_days=live["price"], needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
+        needs_days = NEEDED_HOURS * NEEDED_SHARE / 24
+        if live["price"] < needs_days:
+            return NotEnoughHistory(has_days=live["price"], needs_days=needs_days)
         tape = self._at.live_tape.tape()
         least_usdt = min(now.settings.min_24h_usdt, then.settings.min_24h_usdt)
 
@@ -194,7 +195,7 @@ class Trials:
             now,
             then,
             from_ms=from_ms,
-            days=live,
+            days={kind: seen for kind, seen in live.items() if seen >= needs_days},
             hears=hears if least_usdt else None,
             now_s=now_ms / 1000,
         )

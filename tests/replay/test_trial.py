@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from altmonitor.core.types import Destination
+from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Source, funding_columns, open_interest_columns
 from altmonitor.replay.live_tape import LiveTape
@@ -214,6 +215,9 @@ async def test_a_running_monitor_answers_from_what_it_has_seen_or_from_more_stor
     seen = await trials.answer(now, then, None)
     assert isinstance(seen, Trial)
     assert [(row.kind, row.now, round(row.days * 1_440)) for row in seen.rows] == [("price", 0, 120)]
+    live.take_sample(Rule("liq", "1m"), "SOLUSDT", at_ms=minute_ms, size=9e6, usd=None)
+    every = replace(now, kinds=frozenset({"price", "liq"}))
+    assert await trials.answer(every, every, None) == await trials.answer(now, now, None), "one sample says nothing"
     store.add("SOLUSDT", "klines", wild_columns(2_880, seed=3, begin_ms=minute_ms - 2 * DAY_MS))
     stored = await trials.answer(now, then, 86_400)
     assert isinstance(stored, Trial)
