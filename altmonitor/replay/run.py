@@ -81,9 +81,10 @@ class ReplayResult:
         return min((one.warm_up_ms for one in self.symbols), default=0)
 
     @property
-    def across(self) -> int:
-        """Of the symbols of which anything is told."""
-        return sum(one.across or 0 for one in self.symbols)
+    def across(self) -> int | None:
+        """Of the symbols of which anything is told; None where it was asked of none."""
+        known = [one.across for one in self.symbols if one.across is not None]
+        return sum(known) if known else None
 
     @property
     def flipped(self) -> int | None:
@@ -97,6 +98,8 @@ class ReplayResult:
 def not_shown(result: ReplayResult) -> tuple[str, ...]:
     """What candles cannot show, with its share where they show that much."""
     rolling, *others = _NOT_SHOWN
+    if result.across is None:
+        return _NOT_SHOWN
     price = sum(one.alert.kind == "price" for one in result.alerts)
     most = f"{result.across} at most beside the {price} of prices that are, at contracts of which anything is told"
     return f"{rolling}: {most}", *others
