@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 DAY_MS: Final = 86_400_000
 SAME_MOVE_MS: Final = 15 * MINUTE_MS
 """So near to each other two alerts of one symbol, kind and direction are about the same move."""
+SAME_RATE_MS: Final = 8 * HOUR_MS
+"""The same of funding, which is settled so seldom: one rate that grows passes a higher bound one settlement later."""
 MOST_NAMED: Final = 3
 DAY_MINUTES: Final = 1_440
 MOST_KEPT_ROWS: Final = 1_000_000
@@ -50,7 +52,7 @@ def try_on(
     """tapes: of different symbols, over the same time; looked at one after the other. now, then: what is in force and
     what is tried. from_ms: nothing before it counts. days: of each kind, how long it was seen after that, None: as long
     as the tapes say; a kind that was never seen has no row."""
-    counts = {kind: _KindCounts() for kind in DETECTED_KINDS if kind in now.kinds}
+    counts = {kind: _KindCounts(kind) for kind in DETECTED_KINDS if kind in now.kinds}
     minutes: Counter[Kind] = Counter()
     begin_ms = end_ms = symbols = 0
     for tape in tapes:
@@ -76,7 +78,8 @@ def _loudest(hours: Mapping[int, int]) -> tuple[int, int | None]:
 class _KindCounts:
     """Of one kind, over the symbols so far. hours: number of an hour since 1970 → alerts with what is tried."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self._same_ms = SAME_RATE_MS if kind == "funding" else SAME_MOVE_MS
         self._now = self._then = 0
         self.hours: Counter[int] = Counter()
         self._lost: list[TrialMove] = []
@@ -88,8 +91,8 @@ class _KindCounts:
         self.hours.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
         if after is before:
             return
-        self._lost = _largest([*self._lost, *_named(tape, before, ~is_told(before, after))])
-        self._new = _largest([*self._new, *_named(tape, after, ~is_told(after, before))])
+        self._lost = _largest([*self._lost, *_named(tape, before, ~is_told(before, after, self._same_ms))])
+        self._new = _largest([*self._new, *_named(tape, after, ~is_told(after, before, self._same_ms))])
 
     def row(self, kind: Kind, days: float) -> TrialRow:
         peak, peak_ms = _loudest(self.hours)
@@ -116,15 +119,15 @@ def _told(
     return told.taken(told.at_ms >= from_ms)
 
 
-def is_told(of: TapeAlerts, by: TapeAlerts) -> Flags:
-    """Of each alert: whether the other settings tell of the same move."""
+def is_told(of: TapeAlerts, by: TapeAlerts, same_ms: int = SAME_MOVE_MS) -> Flags:
+    """Of each alert: whether the other settings tell of the same move, at most so long before or after it."""
     if not len(of) or not len(by):
         return np.zeros(len(of), bool)
     begin_ms = int(min(of.at_ms.min(), by.at_ms.min()))
-    span = int(max(of.at_ms.max(), by.at_ms.max())) - begin_ms + 2 * SAME_MOVE_MS
+    span = int(max(of.at_ms.max(), by.at_ms.max())) - begin_ms + 2 * same_ms
     own, line = ((one.symbol * 2 + one.side) * span + one.at_ms - begin_ms for one in (of, by))
     line = np.sort(line)
-    first, after = np.searchsorted(line, own - SAME_MOVE_MS), np.searchsorted(line, own + SAME_MOVE_MS, side="right")
+    first, after = np.searchsorted(line, own - same_ms), np.searchsorted(line, own + same_ms, side="right")
     found: Flags = after > first
     return found
 

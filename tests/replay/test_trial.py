@@ -257,6 +257,7 @@ def test_funding_of_stored_days_is_counted_by_the_crossing_over_months_and_inter
         ("SOLUSDT", -0.15, 320),
         ("DOGEUSDT", 0.12, 48),
     ]
+    assert row.new == (), "the rate that passes the higher bound one settlement later is the one that is told now"
     told = [tape.told(then, kinds=["funding"]) for tape in tapes]
     assert [(at - FEB_2025) // HOUR_MS for one in told for at in one.at_ms.tolist()] == [88, 664]
 

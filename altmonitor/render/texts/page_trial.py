@@ -37,7 +37,7 @@ _EN = {
     "mean_try_then": "Alerts a day with the values above.",
     "mean_try_peak": "Most alerts within an hour with the values above, and when that hour began.",
     "mean_try_lost": "The largest that are told now and would not be: contract, size, time. A move that is told "
-    "within 15 minutes all the same is not missed.",
+    "within 15 minutes all the same, of funding within 8 hours, is not missed.",
     "mean_try_new": "The largest that are not told now and would be: contract, size, time.",
 }
 
@@ -70,7 +70,8 @@ _ZH = {
     "mean_try_now": "按当前设置每天的提醒数。",
     "mean_try_then": "按上面的数值每天的提醒数。",
     "mean_try_peak": "按上面的数值一小时内最多的提醒数，以及这一小时的开始时间。",
-    "mean_try_lost": "现在会提醒、改后不再提醒的最大几项：合约、幅度、时间。15 分钟内仍有提醒的行情不算少收。",
+    "mean_try_lost": "现在会提醒、改后不再提醒的最大几项：合约、幅度、时间。"
+    "15 分钟内（资金费率为 8 小时内）仍有提醒的行情不算少收。",
     "mean_try_new": "现在不提醒、改后会提醒的最大几项：合约、幅度、时间。",
 }
 
@@ -106,7 +107,7 @@ _RU = {
     "mean_try_then": "Алертов в день со значениями выше.",
     "mean_try_peak": "Больше всего алертов за час со значениями выше и начало этого часа.",
     "mean_try_lost": "Крупнейшие из тех, что приходят сейчас и перестали бы: контракт, размер, время. Движение, о "
-    "котором сообщили бы в пределах 15 минут, не пропало.",
+    "котором сообщили бы в пределах 15 минут (о фандинге – 8 часов), не пропало.",
     "mean_try_new": "Крупнейшие из тех, что сейчас не приходят и пришли бы: контракт, размер, время.",
 }
 
