@@ -32,7 +32,7 @@ class PostQueue:
         self._queue: deque[tuple[Post, OnEnd | None]] = deque()
         self._asked: dict[int, OnEnd] = {}
         self._news = asyncio.Event()
-        self.dropped = 0
+        self._dropped = 0  # since the database answered last
 
     @property
     def waiting(self) -> int:
@@ -66,6 +66,9 @@ class PostQueue:
                 if on_end is not None:
                     self._asked[post_id] = on_end
             self._on_posted()
+        if self._dropped:
+            log.error("the database takes again what is to be told another process; %d were dropped", self._dropped)
+            self._dropped = 0
         while len(self._asked) > MOST_WAITING:
             del self._asked[next(iter(self._asked))]
 
@@ -78,7 +81,9 @@ class PostQueue:
         self, destination: Destination | None, body: bytes, *, on_end: OnEnd | None = None, to_feed: bool = False
     ) -> None:
         if len(self._queue) >= MOST_WAITING:
-            self.dropped += 1
+            if not self._dropped:
+                log.error("what is to be told another process is dropped: %d wait already", MOST_WAITING)
+            self._dropped += 1
             return
         post = Post(destination=destination, body=body, created_ms=self._clock.now_ms(), to_feed=to_feed)
         self._queue.append((post, on_end))

@@ -54,7 +54,7 @@ class Bookkeeping:
         self._learned: dict[tuple[str, bool], Alert] = {}  # oldest → newest; a burst may learn of its close and its end
         self._conditions: str | None = None
         self._work = asyncio.Event()
-        self.dropped = 0
+        self._dropped = 0  # since everything was stored last
 
     def put_learned(self, alert: Alert) -> None:
         """For `EngineDeps.on_episode_end` and `on_completed`. While the disk refuses for long, the oldest are
@@ -62,7 +62,9 @@ class Bookkeeping:
         self._learned[alert.key, alert.details.is_completed] = alert
         if len(self._learned) > MOST_WAITING:
             del self._learned[next(iter(self._learned))]
-            self.dropped += 1
+            if not self._dropped:
+                log.error("how moves went on is dropped, the oldest first: %d wait for the disk already", MOST_WAITING)
+            self._dropped += 1
         self._work.set()
 
     def put_conditions(self, text: str) -> None:
@@ -86,6 +88,9 @@ class Bookkeeping:
                 await self._clock.sleep(RETRY_S)
             else:
                 is_failing = False
+                if self._dropped:
+                    log.error("how moves went on is stored again; of %d it was dropped", self._dropped)
+                    self._dropped = 0
 
     async def _write(self) -> None:
         text = self._conditions

@@ -8,13 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from altmonitor.core.errors import MessageRefused
 from altmonitor.core.types import Destination
+from altmonitor.delivery.post_queue import MOST_WAITING
 from altmonitor.delivery.posts import PostCarrier, PostedChats
 from altmonitor.interfaces.cluster import shard_of
 from altmonitor.interfaces.delivery import InlineButton
 from altmonitor.storage.posts import MemoryPosts
 from tests.delivery.dispatcher_kit import Bench, make, running
+from tests.movable_clock import MovableClock
 
 CHAT, OTHER = Destination(chat_id=77), Destination(chat_id=-1001, topic_id=5)
 
@@ -116,3 +120,17 @@ async def test_every_notifier_hears_that_more_is_known_of_an_alert_once() -> Non
         here.chats.refresh("price:SOLUSDT:PUMP:1m:0")
         await here.bench.clock.advance(5)
         assert here.refreshed == ["price:SOLUSDT:PUMP:1m:0"]
+
+
+async def test_posts_beyond_what_may_wait_are_dropped_with_a_word_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    box, clock = MemoryPosts(), MovableClock()
+    chats = PostedChats(box, clock=clock)
+    for _ in range(MOST_WAITING + 2):
+        chats.notice(CHAT, "blind")
+    task = asyncio.create_task(chats.run())
+    await clock.advance(1)
+    task.cancel()
+    assert caplog.messages == [
+        "what is to be told another process is dropped: 10000 wait already",
+        "the database takes again what is to be told another process; 2 were dropped",
+    ]

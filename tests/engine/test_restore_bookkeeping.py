@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from altmonitor.core.alert import Alert, Details, EpisodeEnd
 from altmonitor.core.errors import StorageError
-from altmonitor.engine.restore import CONDITIONS, Bookkeeping
+from altmonitor.engine.restore import CONDITIONS, MOST_WAITING, Bookkeeping
 from tests.fakes import T0
 from tests.movable_clock import MovableClock
 
@@ -93,3 +95,21 @@ async def test_what_the_disk_refuses_is_written_later_in_order() -> None:
         await desk.clock.advance(5.0)
         await settle()
         assert (desk.disk.updates, desk.disk.meta) == (["a", "b"], {CONDITIONS: "2"})
+
+
+async def test_what_is_dropped_while_the_disk_refuses_for_long_is_said_once_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running() as desk:
+        desk.disk.refuses = True
+        for number in range(MOST_WAITING + 3):
+            desk.books.put_learned(end(str(number)))
+        await settle()
+        desk.disk.refuses = False
+        await desk.clock.advance(5.0)
+        await settle()
+        assert (desk.disk.updates[0], len(desk.disk.updates)) == ("3", MOST_WAITING)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "how moves went on is dropped, the oldest first: 10000 wait for the disk already",
+        "how moves went on is stored again; of 3 it was dropped",
+    ]
