@@ -195,10 +195,10 @@ class FeedRole:
         is known that no other feed sees either."""
         if not self.is_leading:
             return
-        if isinstance(notice, BlindSince) and notice.venue in (None, self._main):
-            self.leadership.when_nobody_sees(say)
-            return
-        if isinstance(notice, BackAfter):
+        if isinstance(notice, BlindSince | BackAfter) and notice.venue in (None, self._main):
+            if isinstance(notice, BlindSince):
+                self.leadership.when_nobody_sees(say)
+                return
             self.leadership.say_waiting()
         say()
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
+from msgspec import structs
+
 from altmonitor.app.feed_role import FeedCluster, FeedRole
 from altmonitor.app.leadership import GivenWay, Takeover
 from altmonitor.app.leftovers import Leftovers
@@ -221,5 +223,7 @@ async def test_notices_are_said_by_the_feed_that_leads_and_blindness_when_it_is_
     bench.role.tell(blind, lambda: said.append("blind"))
     bench.role.tell(elsewhere, lambda: said.append("blind at OKX"))
     assert said == ["blind at OKX"]
+    bench.role.tell(structs.replace(back, venue="okx"), lambda: said.append("back at OKX"))
+    assert said == ["blind at OKX", "back at OKX"], "that says nothing of the other exchange"
     bench.role.tell(back, lambda: said.append("back"))
-    assert said == ["blind at OKX", "blind", "back"]
+    assert said == ["blind at OKX", "back at OKX", "blind", "back"]
