@@ -85,9 +85,10 @@ class LateDetection:
 
     def _look_through(self, book: SymbolBook, candles: Sequence[Kline]) -> None:
         symbol, at_ms = book.symbol, max(self._now_ms(), book.event_ms)
+        closed = list(book.closed)
+        candles = book.refill(candles)
         known = {candle.open_ms: ClosedCandle.of(candle) for candle in candles}
-        known.update((candle.open_ms, candle) for candle in book.closed)
-        book.refill(candles)
+        known.update((candle.open_ms, candle) for candle in closed)
         self._on_refilled(book)
         for kline in candles:
             is_unseen = self._unseen.covers(symbol, kline.open_ms)

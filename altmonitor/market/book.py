@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from math import inf
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +20,8 @@ from altmonitor.market.plausibility import (
     is_near,
 )
 from altmonitor.market.price_ring import PriceRing
+
+K = TypeVar("K", bound=Kline)
 
 # ---
 # How far a price must go before anybody wants to hear of it.
@@ -320,15 +323,20 @@ class SymbolBook:
         """True when minutes are missing between the last closed candle and the one that opened at `open_ms`."""
         return self.last_closed_ms > 0 and open_ms > self.last_closed_ms + MINUTE_MS
 
-    def refill(self, candles: Iterable[Kline]) -> None:
-        """Put closed candles from the exchange's history under those seen live; keep the newest unbroken run."""
+    def refill(self, candles: Sequence[K]) -> list[K]:
+        """Put closed candles from the exchange's history under those seen live; keep the newest unbroken run. Returns
+        those of them that are believed, beside what is known and the price now."""
         known = {candle.open_ms: candle for candle in (*self._before_hole, *self.closed)}
         self._before_hole = ()
         for kline in candles:
             if kline.is_closed and kline.open_ms not in known:
                 known[kline.open_ms] = ClosedCandle.of(kline)
+        told = [known[open_ms] for open_ms in sorted(known)]
+        if self.kline is not None and (not told or told[-1].open_ms < self.open_ms):
+            told.append(ClosedCandle.of(self.kline))
+        good = [candle for candle in believed(told) if candle.open_ms in known]
         run: list[ClosedCandle] = []
-        for candle in reversed(believed([known[open_ms] for open_ms in sorted(known)])):
+        for candle in reversed(good):
             if run and (len(run) == self.closed.capacity or run[-1].open_ms - candle.open_ms != MINUTE_MS):
                 break
             run.append(candle)
@@ -337,6 +345,8 @@ class SymbolBook:
             self.last_closed_ms = run[0].open_ms
             self._doubt_live_price(run[0])
             self._aim_again()
+        minutes = {candle.open_ms for candle in good}
+        return [candle for candle in candles if candle.open_ms in minutes]
 
     def _doubt_live_price(self, newest: ClosedCandle) -> None:
         """The first that came over the stream had nothing before it to be compared with; now there is."""

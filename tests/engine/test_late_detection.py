@@ -150,3 +150,28 @@ def test_history_that_comes_after_many_newer_alerts_repeats_nothing_that_was_tol
     market.engine.after_blind(T0, T0 + 90 * MINUTE)
     market.engine.refill("SOLUSDT", [candle(0, high=103.5), candle(10, high=103.4), candle(11, high=104.0)])
     assert len(market.told) == 8
+
+
+def odd(minute: int) -> Candle:
+    return Candle(open_ms=T0 + minute * MINUTE, open=1e6, high=1e6, low=1e6, close=1e6, quote_usdt=1e5)
+
+
+def test_history_that_ends_at_prices_far_from_the_one_now_is_not_told_and_leaves_nothing_behind() -> None:
+    market = blind_market(move_5m_pct=5.0)
+    market.engine.refill("SOLUSDT", [candle(12), odd(13), odd(14)])
+    market.close(15, 100_000.0)
+    market.push(100.0, at_s=16 * 60 + 1)
+    assert market.told == []
+    book = market.engine.book("SOLUSDT")
+    assert book is not None
+    assert {one.close for one in book.closed} == {100.0}
+
+
+def test_history_that_ends_where_the_price_is_now_is_told_however_far_that_is() -> None:
+    market = Market(settings=Settings(move_5m_pct=5.0))
+    for minute in range(12):
+        market.close(minute, 100_000.0)
+    market.engine.after_blind(T0 + 12 * MINUTE, T0 + 35 * MINUTE)
+    market.push(1e6, at_s=35 * 60 + 1, open=1e6)
+    market.engine.refill("SOLUSDT", [*map(candle, range(12, 30)), *map(odd, range(30, 35))])
+    assert [(one.direction, one.note, one.late) for one in market.sink.alerts] == [("PUMP", "5m", True)]
