@@ -10,6 +10,7 @@ import msgspec
 
 from altmonitor.commands.replies import Refused
 from altmonitor.commands.trial import read_try
+from altmonitor.core.alert import Kind
 from altmonitor.core.outcome import HORIZONS_MIN, LINE_HORIZON_MIN, OutcomeRow
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.operations.arguments import WORDS, shown
@@ -100,7 +101,8 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """kinds: alerts with what is in force and with what is tried, over the days that are known; lost and new: the
     largest of each. peak, peak_ms: the loudest hour of all kinds with what is tried. counted_over: the venue whose
     candles these are; not_counted: others that are watched, where the same thresholds hold and what only they see
-    comes on top. Nothing is changed."""
+    comes on top. too_small: kinds with a bound below the smallest size that was kept, so there would be more alerts
+    of them than are counted. Nothing is changed."""
 
     from_ms: int
     to_ms: int
@@ -110,6 +112,7 @@ class TryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[TrialRow, ...]
     peak: int
     peak_ms: int | None
+    too_small: tuple[Kind, ...] = ()
     source: str = "the tape of the days this monitor knows, in whole minutes"
 
 
@@ -168,6 +171,7 @@ async def try_thresholds(context: OperationContext, arguments: TryArguments) -> 
         kinds=trial.rows,
         peak=trial.peak,
         peak_ms=trial.peak_ms,
+        too_small=trial.too_small,
     )
 
 

@@ -26,7 +26,7 @@ from altmonitor.render.blocks import (
 )
 from altmonitor.render.format import Style
 from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, TrialMove
+from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, Trial, TrialMove
 from altmonitor.settings.settings import SETTING_OF
 
 ROWS_MAX = 100
@@ -133,8 +133,13 @@ def _trial(reply: TrialShown, style: Style) -> list[str]:
             if moves
         ]
     now, then = sum(row.now / row.days for row in trial.rows), sum(row.then / row.days for row in trial.rows)
-    alone = counted_alone(reply.beside, style)
-    return [*lines, say("try_total", now=alert_rate(now), then=alert_rate(then)), *alone, say("try_hint")]
+    beside = [*too_small(trial, style), *counted_alone(reply.beside, style)]
+    return [*lines, say("try_total", now=alert_rate(now), then=alert_rate(then)), *beside, say("try_hint")]
+
+
+def too_small(trial: Trial, style: Style) -> list[str]:
+    names = style.say("list").join(say_reply(style.lang, f"kind_{kind}") for kind in trial.too_small)
+    return [say_reply(style.lang, "try_too_small", names=names)] if names else []
 
 
 def move_text(kind: Kind, move: TrialMove, style: Style) -> str:

@@ -9,8 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from altmonitor.core.alert import Kind
 from altmonitor.detectors.adaptive import loosest
 from altmonitor.detectors.funding import FUNDING
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.price import WINDOWS, threshold_of
 from altmonitor.detectors.verdict import Rule
@@ -111,6 +113,23 @@ def smallest_for(every: Sequence[Settings]) -> dict[Rule, float]:
             if size:
                 found[rule] = min(found[rule], size)
     return found
+
+
+def too_small(every: Sequence[Settings]) -> tuple[Kind, ...]:
+    """Kinds of which one of these bounds is below the smallest size that the monitor's own tape keeps."""
+    found: dict[Kind, None] = {}
+    for one in (loosest(own) for settings in every for own in (settings, *settings.of_symbol.values())):
+        for rule, least in SMALLEST.items():
+            sampling = KINDS[rule.kind].sampling
+            if sampling is not None:
+                bounds = [sampling.threshold_of(rule.window, one)]
+            elif rule == BURST:
+                bounds = [one.vol_burst_mult]
+            else:
+                bounds = [threshold_of(rule.window, "PUMP", one), -threshold_of(rule.window, "DUMP", one)]
+            if any(0 < bound < least * (1 - SLACK) for bound in bounds):
+                found[rule.kind] = None
+    return tuple(found)
 
 
 def least_change(every: Sequence[Settings]) -> float:

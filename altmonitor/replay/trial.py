@@ -7,7 +7,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.budget import NEEDED_HOURS, NEEDED_SHARE
 from altmonitor.replay.live_tape import MAIN, LiveTape
 from altmonitor.replay.measures import Flags
-from altmonitor.replay.selection import smallest_for
+from altmonitor.replay.selection import smallest_for, too_small
 from altmonitor.replay.store import HistoryStore, StoreDamaged
 from altmonitor.replay.tape import HOUR_MS, Tape, TapeAlerts, is_bounded_alike, minutes_since
 from altmonitor.replay.tape_files import TapeGroups
@@ -192,7 +192,7 @@ class Trials:
             day_usdt = self._at.day_usdt(symbol)
             return day_usdt is None or day_usdt >= least_usdt
 
-        return await asyncio.to_thread(
+        trial = await asyncio.to_thread(
             try_on,
             [tape],
             now,
@@ -202,6 +202,9 @@ class Trials:
             hears=hears if least_usdt else None,
             now_s=now_ms / 1000,
         )
+        counted = {row.kind for row in trial.rows}
+        small = too_small([now.settings, then.settings])
+        return replace(trial, too_small=tuple(kind for kind in small if kind in counted))
 
     def _stored(self, now: Audience, then: Audience, from_ms: int, to_ms: int) -> Trial | None:
         """None without any stored candle of that time, or where the store cannot be read: the answer then is of what

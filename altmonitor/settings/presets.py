@@ -114,13 +114,15 @@ class TrialRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """from_ms … to_ms: of what is known and was asked for. peak, peak_ms: the loudest hour of all kinds together with
-    what is tried, as of a row."""
+    what is tried, as of a row. too_small: kinds with a bound below the smallest size that was kept, so there would be
+    more alerts of them than are counted."""
 
     rows: tuple[TrialRow, ...]
     from_ms: int
     to_ms: int
     peak: int = 0
     peak_ms: int | None = None
+    too_small: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,26 @@ def test_a_kind_whose_bounds_are_the_same_is_told_alike_and_what_differs_is_coun
     assert (row.now, row.then, row.peak, row.lost, row.new) == (2, 2, 1, (), ())
 
 
+async def test_sizes_that_the_monitor_does_not_keep_are_named(tmp_path: Path) -> None:
+    clock = MovableClock()
+    live, begin_ms = LiveTape(), clock.now_ms() // MINUTE_MS * MINUTE_MS - 120 * MINUTE_MS
+    live.take_candles("SOLUSDT", minutes_of([begin_ms + at * MINUTE_MS for at in range(120)]), lookback=20)
+    deps = TrialDeps(
+        live_tape=live,
+        store=HistoryStore(tmp_path),
+        clock=clock,
+        listed=lambda: ["SOLUSDT"],
+        day_usdt=lambda symbol: None,
+    )
+    trials = Trials(deps)
+    found = []
+    for then in (Settings(pump_threshold=0.8), Settings(pump_threshold=0.5), Settings(dump_threshold=-0.5)):
+        answer = await trials.answer(audience(Settings()), audience(then), None)
+        assert isinstance(answer, Trial)
+        found.append(answer.too_small)
+    assert found == [(), ("price",), ("price",)]
+
+
 async def test_a_day_counts_as_a_day_at_whatever_hour_it_is_asked_for(tmp_path: Path) -> None:
     clock = MovableClock()
     store = HistoryStore(tmp_path)

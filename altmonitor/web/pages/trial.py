@@ -14,7 +14,7 @@ from altmonitor.detectors.kinds import BUDGETS
 from altmonitor.operations.hindsight import tried
 from altmonitor.render import format as n
 from altmonitor.render.blocks import adaptive_lines, reply_lines, setting_value
-from altmonitor.render.replies_budget import alert_rate, counted_alone, move_text
+from altmonitor.render.replies_budget import alert_rate, counted_alone, move_text, too_small
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.presets import NotEnoughHistory, Trial, TrialRow
@@ -210,6 +210,7 @@ def _shown(trial: Trial | NotEnoughHistory, last_s: int | None, visit: Visit, *,
         known = n.exact(round(days, 1))
         notes.append(say_reply(style.lang, "try_short", asked=n.duration(last_s, style.lang), days=known))
     venues = tuple(visit.context.running().venues)
+    notes += [_plain(line) for line in too_small(trial, style)]
     notes += [_plain(line) for line in counted_alone(venues if len(venues) > 1 else (), style)]
     return CountedTrial(
         total=t("try_total_moved", now=alert_rate(now), then=alert_rate(then))

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from altmonitor.commands.replies import NumbersChanged
+from altmonitor.core.alert import Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
@@ -32,7 +33,7 @@ def counting() -> LiveTape:
 
 
 async def opened(
-    path: str, *, lang: str = "en", missing: NotEnoughHistory | None = None
+    path: str, *, lang: str = "en", missing: NotEnoughHistory | None = None, too_small: tuple[Kind, ...] = ()
 ) -> tuple[Answer, list[int | None]]:
     """The page over that tape, and how many seconds back were asked about."""
     bench = Bench()
@@ -41,7 +42,8 @@ async def opened(
 
     async def tried(now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
         asked.append(last_s)
-        return missing or try_on([counting().tape()], now, then, from_ms=0, days={"price": 0.5})
+        trial = try_on([counting().tape()], now, then, from_ms=0, days={"price": 0.5})
+        return missing or replace(trial, too_small=too_small)
 
     context = bench.context()
     assert context.monitor is not None
@@ -76,6 +78,19 @@ async def test_another_value_is_counted_and_what_it_misses_is_named_with_the_com
     rarer, asked = await opened("try?cooldown_sec=600&last=all")
     assert asked == [None]
     assert rarer.rows() == [["price", "8", "6", "1 (02-01 00:00)", "–", "–"]], "the same move within 15 minutes"
+
+
+async def test_a_value_below_what_is_kept_is_said_to_count_too_few() -> None:
+    said = {
+        "en": "Moves this small were not kept, so there would be more than counted: price.",
+        "ru": "Такие малые изменения не сохранялись, алертов было бы больше, чем сосчитано: цена.",
+        "zh": "这么小的变动没有记录，实际提醒会比统计的多：价格。",
+    }
+    for lang, line in said.items():
+        answer, _ = await opened("try?pump_threshold=0.2", lang=lang, too_small=("price",))
+        assert line in answer.text
+        answer, _ = await opened("try?pump_threshold=1", lang=lang)
+        assert line not in answer.text
 
 
 async def test_what_is_no_value_counts_as_it_is_in_force_and_is_named() -> None:
