@@ -88,7 +88,8 @@ def symbol_in(name: str) -> tuple[str, str]:
             "its name does not say what it holds: SYMBOL-1m-2025-02.csv, SYMBOL-metrics-2025-02-01.csv or "
             "SYMBOL-fundingRate-2025-02.csv"
         )
-    return found["symbol"].upper(), found["what"]
+    what = found["what"]  # 1m and 1M are not the same; of the others, people's copies change the case
+    return found["symbol"].upper(), {"metrics": "metrics", "fundingrate": "fundingRate"}.get(what.lower(), what)
 
 
 def read_archive_file(name: str, content: bytes, *, source: Source, now_ms: int = LAST_MS) -> ArchiveFile:

@@ -353,6 +353,18 @@ def test_rows_that_are_no_settlement_are_named_and_the_others_stay() -> None:
         fundings(good, "BTCUSDT-fundingRate-2024-02.csv")
 
 
+def test_the_case_of_a_name_says_nothing_but_of_minutes_and_months() -> None:
+    good = f"{FEB_2025},8,0.0001"
+    for name in ("btcusdt-fundingrate-2025-02.csv", "BTCUSDT-FUNDINGRATE-2025-02.CSV"):
+        read, problems = fundings(good, name)
+        assert (len(read), problems) == (1, []), name
+    inside = zipped(good, "btcusdt-fundingrate-2025-02.csv")
+    read_zip = read_archive_file("BTCUSDT-fundingRate-2025-02.zip", inside, source=Source.IMPORTED)
+    assert len(read_zip.columns) == 1
+    with pytest.raises(ArchiveFileError, match="candles of 1M: only those of 1m are kept"):
+        candles(row(0), "BTCUSDT-1M-2025-02.csv")
+
+
 def test_a_file_of_funding_that_somebody_has_is_taken_in_and_listed(tmp_path: Path) -> None:
     (tmp_path / "BTCUSDT-fundingRate-2025-02.csv").write_text(
         f"{FEB_2025},8,0.0001\n{FEB_2025 + 28_800_000},8,0.0002\n"
