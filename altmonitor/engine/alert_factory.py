@@ -20,6 +20,7 @@ from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct, quadrant
+from altmonitor.market.plausibility import is_candle
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.positioning.funding import VenueFunding
 from altmonitor.settings.settings import Settings
@@ -215,12 +216,8 @@ def _details(around: AlertContext, **known: object) -> Details:
 
 
 def _amplitude(kline: Kline) -> float | None:
-    """None when a number of the candle is none: only the prices that decide are checked for every frame."""
-    opened, low = kline.open, kline.low
-    if not 0.0 < opened < inf or not low >= 0.0:
-        return None
-    found = (kline.high - low) / opened * 100.0
-    return found if 0.0 <= found < inf else None
+    """None where the candle cannot be: only the prices that decide are checked for every frame."""
+    return (kline.high - kline.low) / kline.open * 100.0 if is_candle(kline) else None
 
 
 def _taker_buy_share(kline: Kline) -> float | None:

@@ -32,7 +32,7 @@ from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, NO_MINUTES, Kline, KlineUpdate, Usual
 from altmonitor.market.liquidations import Liquidation, LiquidationSums
-from altmonitor.market.plausibility import is_candle
+from altmonitor.market.plausibility import is_candle, is_move
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, ConditionMetric
@@ -140,8 +140,9 @@ class Engine:
                 self._links.on_samples(kind, samples)
 
     def _on_beyond(self, book: SymbolBook, kline: Kline) -> None:
-        """A price may be news."""
-        if not is_candle(kline):
+        """A price may be news. What the candle touched is not judged here: one odd trade stays in its high or low for
+        the rest of the minute."""
+        if not is_move(kline):
             self.refused[Applied.BAD_NUMBER.name] += 1
             return
         windows = WINDOWS if book.has_windows else ()

@@ -72,6 +72,12 @@ def is_candle(kline: Kline | ClosedCandle) -> bool:
     return high <= low * FARTHEST or (high <= close * FARTHEST and close <= low * FARTHEST)
 
 
+def is_move(kline: Kline) -> bool:
+    """From its open to its close it may have gone; what it touched in between may be a fault."""
+    opened, close = kline.open, kline.close
+    return is_price(opened) and is_price(close) and is_near(opened, close)
+
+
 def is_rate(rate: float) -> bool:
     """Funding of one interval, a fraction. False for NaN, too."""
     return -MOST_FUNDING <= rate <= MOST_FUNDING

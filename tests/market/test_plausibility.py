@@ -268,3 +268,16 @@ def test_the_farthest_step_that_is_believed() -> None:
     market.push(100.0 / FARTHEST, at_s=1.0)
     market.push(1.9 / FARTHEST, at_s=1.5)
     assert (market.engine.refused["NOT_BELIEVED"], market.engine.book("SOLUSDT").price) == (1, 2.0)  # type: ignore[union-attr]
+
+
+def test_one_odd_trade_in_a_minute_costs_no_alert_of_a_real_move_in_it_and_shows_no_amplitude() -> None:
+    wrong = []
+    for high, low in ((1e6, None), (None, 1e-5), (1e6, 1e-5)):
+        market = Market(settings=Settings(rolling=False))
+        market.push(100.0, at_s=1)
+        market.push(100.0, at_s=2, high=high, low=low)
+        market.push(104.0, at_s=9, high=high, low=low)
+        alerts = [(one.direction, one.change_pct, one.amplitude) for one in market.sink.alerts]
+        if alerts != [("PUMP", 4.0, None)]:
+            wrong.append(f"{high}, {low}: {alerts}")
+    assert wrong == []
