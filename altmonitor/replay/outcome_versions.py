@@ -17,9 +17,10 @@ from altmonitor.interfaces.storage import MetaStore
 from altmonitor.market import math as market_math
 from altmonitor.replay import outcomes
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.settings import SETTINGS
+from altmonitor.settings.settings import SETTINGS, Settings
 
 SETTINGS_KEY: Final = "settings:{version}"
+ADAPTIVE_KEYS: Final = ("adaptive_sigmas", "adaptive_floor_pct", "adaptive_volume_mult", "adaptive_volume_floor")
 
 
 @lru_cache(maxsize=1)
@@ -48,11 +49,15 @@ def settings_version(audiences: Sequence[Audience]) -> tuple[str, str]:
     values = []
     for audience in audiences:
         every = {"": audience.settings, **audience.settings.of_symbol}
-        values.append(
-            {symbol: {one.key: getattr(settings, one.key) for one in SETTINGS} for symbol, settings in every.items()}
-        )
+        values.append({symbol: _thresholds(settings) for symbol, settings in every.items()})
     text = msgspec.json.encode(values, order="sorted")
     return hashlib.sha256(text).hexdigest()[:16], text.decode()
+
+
+def _thresholds(settings: Settings) -> dict[str, float]:
+    """What bounds follow from in adaptive mode belongs to them only there: fixed ones keep their version."""
+    keys = [one.key for one in SETTINGS] + list(ADAPTIVE_KEYS) * settings.is_adaptive
+    return {key: getattr(settings, key) for key in keys}
 
 
 class SettingsVersions:
