@@ -29,7 +29,7 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import differences, in_force
 from altmonitor.settings.input import split_words
-from altmonitor.settings.settings import SETTINGS
+from altmonitor.settings.settings import SETTING_OF, SETTINGS
 from altmonitor.settings.state import DestinationOverrides
 
 PARTS = ("symbols", "budget", "quiet", "lang", "tz", "outcome_line")
@@ -95,7 +95,7 @@ def reset(request: ResetArguments, now: CommandContext) -> Outcome:
 def _shown(now: CommandContext) -> OverridesShown:
     """Only what differs from what would hold without it."""
     overridden = now.overrides.numbers_in_force
-    changes = (number_change(s.key, now.base, now.settings) for s in SETTINGS if s.key in overridden)
+    changes = (number_change(s.key, now.base, now.settings) for s in SETTING_OF.values() if s.key in overridden)
     told = (
         *in_force(now.followed, now.audience),
         *(one for one in differences(DestinationOverrides(), now.own) if one.key == "condition"),

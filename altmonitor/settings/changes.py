@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import QUIET_OFF, Audience, Overrides, QuietHours
-from altmonitor.settings.settings import SETTINGS, Numbers, Settings
+from altmonitor.settings.settings import SETTING_OF, Numbers, Settings
 from altmonitor.settings.state import DestinationOverrides
 
 
@@ -76,7 +76,7 @@ Shown = float | int | str | frozenset[str] | QuietHours | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """key: of `SETTINGS`, or `watchlist`, `muted`, `kinds`, `is_silent` (0, 1, or the silent kinds), `quiet`, `lang`,
+    """key: of `SETTING_OF`, or `watchlist`, `muted`, `kinds`, `is_silent` (0, 1, or the silent kinds), `quiet`, `lang`,
     `tz`, `budget` (alerts a day), `outcome_line` (0, 1), `condition` (its text).
 
     old, new: None: nothing of its own, so what is followed decides. But a mute: for good; a condition: not there.
@@ -126,7 +126,7 @@ def in_force(before: Audience, after: Audience) -> tuple[Difference, ...]:
 
 
 def _all_numbers(settings: Settings) -> dict[str, float | int]:
-    return {setting.key: setting.of(settings) for setting in SETTINGS}
+    return {setting.key: setting.of(settings) for setting in SETTING_OF.values()}
 
 
 def _own_numbers(settings: Settings) -> dict[str, Numbers]:
@@ -144,7 +144,7 @@ def _plain(key: str, old: Shown, new: Shown, symbol: str = "") -> Iterator[Diffe
 
 
 def _numbers(old: Numbers, new: Numbers, symbol: str = "") -> Iterator[Difference]:
-    for setting in SETTINGS:
+    for setting in SETTING_OF.values():
         yield from _plain(setting.key, old.get(setting.key), new.get(setting.key), symbol)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 from hypothesis import given, settings
@@ -21,10 +22,13 @@ from altmonitor.commands.replies import (
     WatchlistShown,
     plain,
 )
-from altmonitor.commands.replies_settings import ChangesShown, ConfirmAsked, NothingToUndo, Undone, UndoRefused
-from altmonitor.core.types import Destination
-from altmonitor.settings.audience import Overrides
-from altmonitor.settings.changes import Author, Difference
+from altmonitor.commands.replies_settings import Changed, ChangesShown, ConfirmAsked, NothingToUndo, Undone, UndoRefused
+from altmonitor.core.types import LANGUAGES, Destination
+from altmonitor.render.blocks import difference_lines
+from altmonitor.render.format import Style
+from altmonitor.settings.audience import BudgetSetting, Overrides
+from altmonitor.settings.changes import Author, Difference, differences, in_force
+from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import DestinationOverrides, State
 from tests.commands.executor_kit import GROUP, GUEST, MAIN, NOW_S, TOPIC, Desk
 from tests.effort import examples
@@ -304,3 +308,28 @@ async def test_what_clears_a_list_asks_first_and_is_done_by_the_button(text: str
     await desk(yes.action)
     assert desk.settings_store.state != before
     assert not isinstance(await desk(text), ConfirmAsked)
+
+
+async def test_what_a_budget_chose_for_adaptive_bounds_is_a_difference_that_is_told_and_undone_alone() -> None:
+    adaptive = Settings(adaptive_sigmas=6.0, adaptive_volume_mult=2.0)
+    first, second = (
+        DestinationOverrides(
+            overrides=Overrides(
+                numbers={"pump_threshold": 7.0}, budget=BudgetSetting(per_day=20, numbers={"adaptive_sigmas": sigmas})
+            )
+        )
+        for sigmas in (8.0, 4.0)
+    )
+    assert [(one.key, one.old, one.new) for one in differences(first, second)] == [("adaptive_sigmas", 8.0, 4.0)]
+    before, after = (
+        Desk(base=adaptive, overrides=one.overrides).settings_store.audiences[0] for one in (first, second)
+    )
+    told = [(one.key, one.old, one.new) for one in in_force(before, after)]
+    assert told == [("adaptive_sigmas", 8.0, 4.0)], "else /undo would take it for nothing and go further back"
+    desk = Desk(base=adaptive, overrides=second.overrides)
+    reply = await desk("/reset budget")
+    assert isinstance(reply, Changed)
+    assert {one.key for one in reply.differences} == {"adaptive_sigmas", "budget"}
+    for lang in LANGUAGES:
+        lines = difference_lines(reply.differences, Style(lang=lang, tz=UTC))
+        assert any("4×" in line and "6×" in line for line in lines), lines
