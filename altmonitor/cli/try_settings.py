@@ -20,8 +20,9 @@ from altmonitor.render.tables import table as drawn
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.replay.trial import try_on
+from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import Trial, TrialMove
-from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.settings import SETTING_OF, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,7 @@ def run_try(session: Session, choices: TryChoices) -> int:
     first_ms, to_ms = min(first for first, _ in spans), max(last for _, last in spans) + MINUTE_MS
     from_ms = first_ms if asked.last_s is None else max(first_ms, to_ms - asked.last_s * 1000)
     now = stored_audiences(session)[0]
-    numbers: dict[str, Any] = dict(asked.values)
-    own = {symbol: replace(one, **numbers) for symbol, one in now.settings.of_symbol.items()}
-    then = replace(now, settings=replace(now.settings, of_symbol=own, **numbers))
+    then = with_tried(now, dict(asked.values))
     tapes = TapeGroups(
         store,
         symbols,
@@ -62,6 +61,17 @@ def run_try(session: Session, choices: TryChoices) -> int:
     changes = {key: (SETTING_OF[key].of(now.settings), value) for key, value in asked.values}
     lines = table(trial, changes, symbols=len(spans))
     return print_answer(Answer(values={"changes": changes, **asdict(trial)}, lines=lines), as_json=choices.as_json)
+
+
+def with_tried(now: Audience, numbers: dict[str, Any]) -> Audience:
+    """What the chat's command would set: a contract keeps what differs from the others', for that is its own."""
+    settings = now.settings
+
+    def followed(own: Settings) -> dict[str, Any]:
+        return {key: value for key, value in numbers.items() if getattr(own, key) == getattr(settings, key)}
+
+    every = {symbol: replace(own, **followed(own)) for symbol, own in settings.of_symbol.items()}
+    return replace(now, settings=replace(settings, of_symbol=every, **numbers))
 
 
 def table(trial: Trial, changes: dict[str, tuple[float, float]], *, symbols: int) -> list[RenderableType]:
