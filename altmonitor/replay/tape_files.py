@@ -189,7 +189,7 @@ def month_tape(
     before = str(np.datetime64(month, "M") - 1)
     compared = [(series, one) for series in EVERY_SERIES for one in (before, month)]
     digests = [
-        stored.digest
+        f"{series} {one} {stored.digest}"  # a digest knows no month, and a rate may be the same all the time
         for series, one in (*compared, ("funding", month_after(month)))
         if (stored := store.month(symbol, one, series)) is not None
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.columns import Source, funding_columns, open_interest_columns
+from altmonitor.replay.columns import Source, funding_columns, month_begin_ms, open_interest_columns
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import is_bounded_alike
@@ -280,6 +280,28 @@ def test_funding_of_stored_days_is_counted_by_the_crossing_over_months_and_inter
     assert row.new == (), "the rate that passes the higher bound one settlement later is the one that is told now"
     told = [tape.told(then, kinds=["funding"]) for tape in tapes]
     assert [(at - FEB_2025) // HOUR_MS for one in told for at in one.at_ms.tolist()] == [88, 664]
+
+
+def test_a_month_of_the_same_rates_as_the_one_before_is_measured_when_it_is_stored(tmp_path: Path) -> None:
+    july_ms, august_ms = (month_begin_ms(month) for month in ("2025-07", "2025-08"))
+    hours = np.arange(0, 31 * 24, 8)
+    store = HistoryStore(tmp_path)
+    store.add("SOLUSDT", "klines", wild_columns(1_440, seed=3, begin_ms=august_ms))
+    now = Audience(
+        destination=Destination(chat_id=1), settings=Settings(funding_extreme_pct=0.1), kinds=frozenset({"funding"})
+    )
+
+    def rows(begin_ms: int) -> int:
+        """With that month of funding alone."""
+        rates = np.full(len(hours), 0.002)
+        paid = funding_columns(begin_ms + hours * HOUR_MS, rates, hours * 0 + 8.0, Source.ARCHIVE)
+        store.add("SOLUSDT", "funding", paid)
+        tapes = TapeGroups(store, ["SOLUSDT"], from_ms=august_ms, to_ms=august_ms + 31 * DAY_MS, lookback=20)
+        found = try_on(tapes, now, now, from_ms=august_ms).rows
+        next((tmp_path / "SOLUSDT").glob("*.funding.npz")).unlink()
+        return len(found)
+
+    assert [rows(july_ms), rows(august_ms)] == [0, 1]
 
 
 def test_a_kind_of_which_nothing_is_stored_has_no_row(tmp_path: Path) -> None:
