@@ -101,7 +101,7 @@ class Admins:
                 users = await self._ask(chat_id)
             until_s = now_s + REMEMBERED_S
         except (DeliveryError, TimeoutError) as problem:
-            log.warning("the administrators of chat %s are not known: %s", chat_id, problem or "no answer in time")
+            log.warning("the administrators of chat %s are not known: %s", chat_id, str(problem) or "no answer in time")
             users = frozenset() if known is None else known.users
             until_s = now_s + ASK_AGAIN_S
         self._known.pop(chat_id, None)

@@ -169,7 +169,7 @@ class Presses:
             async with self._answers.clock.timeout(WITHIN_S):
                 toast = await self._carry_out(press)
         except (StorageError, TimeoutError) as problem:
-            log.warning("a press could not be carried out: %s", problem or "not in time")
+            log.warning("a press could not be carried out: %s", str(problem) or "not in time")
         finally:
             await self._answer(press, toast)
 

@@ -1,5 +1,7 @@
 """Who may change settings in a group: asked at most once in ten minutes, and safe when Telegram does not say."""
 
+import asyncio
+
 import pytest
 
 from altmonitor.core.errors import ChatUnreachable
@@ -66,6 +68,19 @@ async def test_nobody_is_one_before_telegram_said_so_and_those_who_were_stay_it(
     await clock.advance(600)
     assert await admins.may_change(written_by(7))
     assert caplog.text.count("the administrators of chat -1001 are not known: no answer") == 2
+
+
+async def test_a_list_that_does_not_come_in_time_has_its_reason_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    clock = MovableClock()
+
+    async def never(chat_id: int) -> frozenset[int]:
+        await clock.sleep(3_600)
+        return frozenset({7})
+
+    asking = asyncio.create_task(Admins(never, clock=clock, is_required=True).may_change(written_by(7)))
+    await clock.advance(60)
+    assert not await asking
+    assert caplog.messages == ["the administrators of chat -1001 are not known: no answer in time"]
 
 
 async def test_in_a_group_that_is_not_for_administrators_only_nobody_is_asked() -> None:
