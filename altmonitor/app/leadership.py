@@ -108,6 +108,9 @@ class Leadership:
         self._is_blind = is_blind
         self.name = name
         self.token: int | None = None
+        self._won_token: int | None = (
+            None  # of the lease as it was won; one that lapsed and was taken again has another
+        )
         self.heard_s = float("-inf")
         self._blind_since_s: float | None = None
         self._waiting: list[Callable[[], None]] = []
@@ -143,7 +146,8 @@ class Leadership:
         tokens = await self._leases.acquire([LEADER], holder=self.name, for_s=LEASE_S)
         if LEADER not in tokens:
             return None
-        self.token, self.heard_s = tokens[LEADER], self._clock.monotonic()
+        self.token = self._won_token = tokens[LEADER]
+        self.heard_s = self._clock.monotonic()
         if before is None or before.holder == self.name:
             return Takeover()
         heard_s = now_s - LEASE_S + before.left_s if self._leader_heard_s is None else self._leader_heard_s
@@ -179,7 +183,7 @@ class Leadership:
 
     async def _may_give_way(self) -> bool:
         """Once in a while, in the whole cluster; asked again by the same leader the answer is the same."""
-        return bool(await self._leases.acquire([GAVE_WAY], holder=f"{self.name}@{self.token}", for_s=GAVE_WAY_S))
+        return bool(await self._leases.acquire([GAVE_WAY], holder=f"{self.name}@{self._won_token}", for_s=GAVE_WAY_S))
 
     def when_nobody_sees(self, say: Callable[[], None]) -> None:
         """For a leader that has just become blind: called when no other feed sees either; never where one does, since

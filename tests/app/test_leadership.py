@@ -214,6 +214,24 @@ async def test_two_feeds_that_the_exchange_refuses_alike_leave_the_lead_where_it
         assert not winning.done()
 
 
+async def test_a_leader_that_could_not_write_why_and_lost_its_lease_for_a_moment_gives_way_all_the_same() -> None:
+    cluster = Cluster()
+    first = cluster.feed("first")
+    cluster.is_full = True
+    async with cluster.leading(first) as keeping:
+        has = [f"feed-has:binance:{what}:b" for what in ("prices", "figures")]
+        await cluster.leases.acquire(has, holder="b", for_s=900)
+        cluster.reach["first"] = REFUSED
+        await cluster.clock.advance(2)
+        cluster.leases.is_away = True
+        await cluster.clock.advance(4)
+        cluster.leases.is_away = cluster.is_full = False
+        await cluster.clock.advance(2)
+        with pytest.raises(LeadershipLost, match="gets no figures"):
+            keeping.result()
+    assert cluster.given == [GivenWay(by="first", token=2, lacks=FIGURES, cause=BANNED)]
+
+
 async def test_nobody_gives_way_to_a_feed_that_lacks_something_else() -> None:
     cluster = Cluster()
     first, second = cluster.feed("first"), cluster.feed("second")
