@@ -75,7 +75,7 @@ def overrides_row(own: Overrides) -> SavedOverrides:
 
 
 def overrides_of(row: SavedOverrides, numbers: Mapping[str, Any]) -> Overrides:
-    """numbers: what stood beside it. Raises Damaged."""
+    """numbers: what stood beside it. Raises StateDamaged."""
     return Overrides(
         numbers=numbers_of(numbers),
         watchlist=None if isinstance(row.watchlist, UnsetType) else frozenset(map(symbol_of, row.watchlist)),
@@ -93,7 +93,7 @@ def overrides_of(row: SavedOverrides, numbers: Mapping[str, Any]) -> Overrides:
 
 
 def numbers_of(given: Mapping[str, Any]) -> Numbers:
-    """Those keys of `SETTINGS` that are set. Raises Damaged."""
+    """Those keys of `SETTINGS` that are set. Raises StateDamaged."""
     numbers: dict[str, float | int] = {}
     for key, setting in SETTING_OF.items():
         value = given.get(key, UNSET)

@@ -81,7 +81,7 @@ def encode(state: State) -> bytes:
 
 
 def decode(content: bytes) -> State:
-    """Raises Damaged, or NewerSchemaError for a version beyond ours."""
+    """Raises StateDamaged, or NewerSchemaError for a version beyond ours."""
     if len(content) > BYTES_MAX:
         raise StateDamaged(f"larger than {BYTES_MAX} bytes")
     content = content.removeprefix(b"\xef\xbb\xbf")
@@ -104,7 +104,7 @@ def encode_own(own: DestinationOverrides) -> str:
 
 
 def decode_own(text: str) -> DestinationOverrides:
-    """Raises Damaged."""
+    """Raises StateDamaged."""
     row, numbers = _read(_json(text.encode("utf-8", "replace"), dict[str, Any]), _Own)
     return DestinationOverrides(
         overrides=overrides_of(row, numbers), conditions=tuple(condition_of(condition) for condition in row.conditions)
@@ -148,7 +148,7 @@ def _with_numbers(row: SavedOverrides, numbers: Numbers) -> dict[str, Any]:
 
 
 def _read(found: Mapping[str, Any], kind: type[_T]) -> tuple[_T, dict[str, Any]]:
-    """The row, and the numbers that stood beside it. Raises Damaged."""
+    """The row, and the numbers that stood beside it. Raises StateDamaged."""
     numbers = {key: value for key, value in found.items() if key in SETTING_OF}
     try:
         return msgspec.convert({key: value for key, value in found.items() if key not in numbers}, kind), numbers
