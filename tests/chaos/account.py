@@ -142,6 +142,8 @@ def _open_interest_excuse(day: Day, event: Expected, reports: Sequence[Report]) 
         return "open interest while reported as not seen"
     if any(span.holds(at_ms, at_ms) for span in _blocked(day)):
         return "open interest while reported as blocked"
+    if _was_never_answered(day, event):
+        return "open interest that the exchange did not tell since the program began"
     if _were_pushed_apart(day, event):
         return "open interest while the machine paused"
     is_lost = _samples(day, event, with_given_up=True) is not None
@@ -156,6 +158,23 @@ def _samples(day: Day, event: Expected, *, with_given_up: bool = False) -> tuple
                 if any(_off_ms(after_ms - before_ms, window) < 0 for window in OI_WINDOWS_MS):
                     return before_ms, after_ms
     return None
+
+
+def _was_never_answered(day: Day, event: Expected) -> bool:
+    """A program that was started amid a fault of the exchange had no sample to compare with: each of its questions
+    before the step met one."""
+    at_ms = event.within.begin_ms
+    for life in day.lives:
+        if life.began_ms <= at_ms <= (life.ended_ms or at_ms):
+            met = [
+                request.fault
+                for request in day.faults.requests
+                if request.symbol == event.symbol
+                and request.path == "/fapi/v1/openInterest"
+                and life.began_ms <= request.at_ms <= at_ms
+            ]
+            return bool(met) and None not in met
+    return False
 
 
 def _were_pushed_apart(day: Day, event: Expected) -> bool:
