@@ -88,12 +88,15 @@ test-browser: $(STAMP)
 OVER_POSTGRESQL := tests/storage/postgres $(addprefix tests/storage/,test_leases.py test_score_store.py test_change_log.py \
 	test_store_contract.py test_store_contract_sent.py)
 FAULT_MATRIX := tests/scale/test_faults.py
+# Feeds that wait for minutes until one has had the market steadily.
+STEADY := $(addprefix tests/scale/,test_given_over.py test_table_takeover.py test_sampled_takeover.py)
 
 test-scale: export ALTMONITOR_SCALE = 1
 test-scale: $(STAMP)
 	@$(BIN)/python -m tests.scale.install
 	$(LIMITED) 1800 $(BIN)/python -m tests.suite -- -q -rs -s $(FAULT_MATRIX) \
-		-- -q -rs --timeout=300 --hypothesis-profile=ci tests/scale --ignore=$(FAULT_MATRIX) \
+		-- -q -rs --timeout=300 $(STEADY) \
+		-- -q -rs --timeout=300 --hypothesis-profile=ci $(addprefix --ignore=,$(FAULT_MATRIX) $(STEADY)) tests/scale \
 		-- -q -rs --timeout=300 --hypothesis-profile=ci $(OVER_POSTGRESQL)
 
 # What ten thousand chats cost, and how it grows from a hundred: docs/scale.md.
