@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import nats.errors
 import nats.js.errors
@@ -112,3 +113,31 @@ def test_what_jetstream_answers_is_told_apart() -> None:
     sender._has_had_jetstream = True
     assert sender._cause_of(none).code is CauseCode.BROKER_JETSTREAM_GONE
     assert sender._cause_of(nats.errors.TimeoutError()).code is CauseCode.BROKER_AWAY
+
+
+class Taking(SignalSender):
+    """As where the library takes a cancellation for one of a task of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("nats://127.0.0.1:4222", cluster="one", clock=CLOCK)
+        self.began = asyncio.Event()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
+        yield None
+
+    async def _work(self, client: Any) -> None:
+        self.began.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionResetError("closed") from None
+
+
+async def test_a_cancellation_that_the_library_takes_ends_the_work_all_the_same() -> None:
+    sender = Taking()
+    task = asyncio.create_task(sender.run())
+    await sender.began.wait()
+    task.cancel()
+    await asyncio.wait([task], timeout=30)
+    assert task.cancelled()
