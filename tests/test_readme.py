@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from altmonitor.cli.main import cli
@@ -27,6 +28,13 @@ def test_the_settings_table_is_that_of_the_code() -> None:
     page = (ROOT / "docs/settings.md").read_text("utf-8")
     shown = page.split("<!-- settings: checked against the code by tests/test_readme.py -->\n")[1]
     assert shown.split("\n<!-- /settings -->")[0] == settings_table()
+
+
+def test_a_change_stands_once_in_the_changelog() -> None:
+    newest = (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## ")[1]
+    entries = [" ".join(entry.split()) for entry in newest.split("\n- ")[1:]]
+    assert [entry for entry, count in Counter(entries).items() if count > 1] == []
+    assert len(entries) > 5
 
 
 def test_every_setting_the_readme_names_exists() -> None:
