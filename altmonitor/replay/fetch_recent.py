@@ -94,10 +94,13 @@ class RecentRest:
     async def _funding(self, symbol: str, begin_ms: int, end_ms: int) -> FundingColumns:
         if self.funding is None:
             return no_funding()
-        paid = await self.funding.settled_fundings(symbol, start_ms=begin_ms, end_ms=end_ms)
+        # From one interval earlier: what a rate is for is said by the settlement before it.
+        before_ms = begin_ms - round(USUAL_INTERVAL_H * HOUR_MS)
+        paid = await self.funding.settled_fundings(symbol, start_ms=before_ms, end_ms=end_ms)
         stamps = np.array([(one.time_ms + STAMP_SLACK_MS) // MINUTE_MS * MINUTE_MS for one in paid], dtype=np.int64)
         rates = np.array([one.rate for one in paid], dtype=np.float64)
-        return funding_columns(stamps, rates, hours_between(stamps), Source.REST)
+        asked = stamps >= begin_ms
+        return funding_columns(stamps[asked], rates[asked], hours_between(stamps)[asked], Source.REST)
 
 
 def hours_between(stamps: Ints) -> Floats:
